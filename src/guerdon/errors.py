@@ -1,0 +1,65 @@
+"""Every error guerdon raises on purpose.
+
+    GuerdonError
+    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost; lists every problem at once
+    ├── RolloutError                an episode failed; `collect` turns it into Episode(error=...)
+    │   ├── EngineError             a model could not answer
+    │   ├── RewardError             a reward could not be computed; never a number
+    │   ├── EnvError                an environment raised, hung or broke its contract
+    │   └── SandboxError            the sandbox itself failed (a program that fails is a result)
+    ├── UpdateError                 too many updates in a row had a non-finite loss or gradient
+    ├── CheckpointError             a checkpoint is missing, incomplete or of another model
+    └── BudgetExceeded              the spending cap was reached
+
+A message names the thing, its value and the fix. The command line prints it as one line and an exit code.
+"""
+
+from collections.abc import Sequence
+
+
+class GuerdonError(Exception):
+    """Root of all errors below. ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ConfigError(GuerdonError, ValueError):
+    """One or more mistakes in the user's input; ``problems`` has one line for each."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class RolloutError(GuerdonError):
+    """An episode failed. As a step's error: too many did, and this names the first cause."""
+
+
+class EngineError(RolloutError):
+    """A model could not answer."""
+
+
+class RewardError(RolloutError):
+    """A reward could not be computed."""
+
+
+class EnvError(RolloutError):
+    """An environment raised, hung or broke its contract."""
+
+
+class SandboxError(RolloutError):
+    """The sandbox itself failed; a program that fails inside it is an ordinary result."""
+
+
+class UpdateError(GuerdonError):
+    """Too many updates in a row were skipped because the loss or a gradient was not finite."""
+
+
+class CheckpointError(GuerdonError):
+    """A checkpoint is missing, incomplete or belongs to another model."""
+
+
+class BudgetExceeded(GuerdonError):
+    """The spending cap was reached; the run was saved first."""
