@@ -22,7 +22,13 @@ class Layout(Protocol):
     """How the tokens of one flat forward pass see each other."""
 
     def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        scale: float,
+        window: int | None,
     ) -> Tensor:
         """Attention of one layer.
 

@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers import PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from guerdon import attention
 from guerdon.errors import ConfigError
@@ -22,7 +27,9 @@ def check_model(path: str | Path, *, needs_template: bool = True) -> list[str]:
     if not folder.exists():
         if _is_hub_name(str(path)):
             return []
-        return [f"model {str(path)!r}: no such directory; give a local folder or a hub name owner/name"]
+        return [
+            f"model {str(path)!r}: no such directory; give a local folder or a hub name owner/name"
+        ]
     if not (folder / "config.json").exists():
         adapter = " (it holds a LoRA adapter: `guerdon export` merges it)"
         hint = adapter if (folder / "adapter_config.json").exists() else ""
@@ -32,15 +39,21 @@ def check_model(path: str | Path, *, needs_template: bool = True) -> list[str]:
         json.loads((folder / "config.json").read_text())
     except ValueError as error:
         problems.append(f"model {str(path)!r}: config.json is not valid JSON ({error})")
-    if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        problems.append(f"model {str(path)!r}: no tokenizer; save one there with tokenizer.save_pretrained")
+    if not any(
+        (folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")
+    ):
+        problems.append(
+            f"model {str(path)!r}: no tokenizer; save one there with tokenizer.save_pretrained"
+        )
     elif needs_template and not _has_template(folder):
         problems.append(
             f"model {str(path)!r}: its tokenizer has no chat template; add chat_template.jinja, "
             f"or use an instruct model"
         )
     if not (list(folder.glob("*.safetensors")) or list(folder.glob("*.safetensors.index.json"))):
-        problems.append(f"model {str(path)!r}: no *.safetensors weights (pickled .bin files are never read)")
+        problems.append(
+            f"model {str(path)!r}: no *.safetensors weights (pickled .bin files are never read)"
+        )
     return problems
 
 
@@ -60,28 +73,40 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"model {str(path)!r}: cannot load its tokenizer ({_first_line(error)})") from error
+        raise ConfigError(
+            f"model {str(path)!r}: cannot load its tokenizer ({_first_line(error)})"
+        ) from error
 
 
-def load_model(path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu") -> PreTrainedModel:
+def load_model(
+    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> PreTrainedModel:
     """A causal language model whose attention runs under `attention.attending`."""
     try:
         config = AutoConfig.from_pretrained(path)
         check_attention(str(path), config)
         model = AutoModelForCausalLM.from_pretrained(
-            path, config=config, dtype=dtype, attn_implementation=attention.NAME, use_safetensors=True
+            path,
+            config=config,
+            dtype=dtype,
+            attn_implementation=attention.NAME,
+            use_safetensors=True,
         )
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"model {str(path)!r}: cannot be loaded ({_first_line(error)})") from error
+        raise ConfigError(
+            f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
+        ) from error
     return model.to(device).eval()
 
 
 def check_attention(name: str, config: object) -> None:
     """Refuse architectures whose attention `guerdon.attention` does not implement."""
     if getattr(config, "attn_logit_softcapping", None):
-        raise ConfigError(f"model {name!r}: attention soft-capping is not supported; use another architecture")
+        raise ConfigError(
+            f"model {name!r}: attention soft-capping is not supported; use another architecture"
+        )
     if getattr(config, "attention_dropout", 0.0):
         raise ConfigError(f"model {name!r}: set attention_dropout to 0 in its config.json")
 

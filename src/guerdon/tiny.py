@@ -1,6 +1,6 @@
 """Tiny random policies with a tokenizer of their own: the quickstart and the tests need no download.
 
-Two tokenizers: one word a token (a game's vocabulary), or one byte a token (any text). Both speak ChatML.
+Two tokenizers: one word a token (a game's vocabulary; bytes for the rest), or bytes alone. Both speak ChatML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from guerdon import attention
@@ -22,13 +22,15 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+_QWEN2_WORD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
 
 @dataclass(frozen=True)
 class TinyPolicy:
     """Shape of a small random Qwen2; ``save`` writes it as a Hugging Face directory.
 
     Args:
-        words: the vocabulary, a word a token; None: bytes. Role names and the template's own words are added.
+        words: words that are one token each, alone and after a space; None: bytes only.
         template: a chat template (Jinja); the default is ChatML.
     """
 
@@ -44,19 +46,26 @@ class TinyPolicy:
     template: str = CHATML
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
-        """The policy's tokenizer; ids depend on the words' order only."""
+        """The policy's tokenizer; its ids depend on the words only."""
         specials = [PAD, START, END]
-        if self.words is None:
-            alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-            vocabulary = {token: i for i, token in enumerate([*specials, *alphabet])}
-            core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-            core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-            core.decoder = decoders.ByteLevel()
-        else:
-            words = dict.fromkeys([*specials, "<unk>", "system", "user", "assistant", *self.words])
-            core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
-            core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        core.add_special_tokens(specials)
+        core = Tokenizer(models.BPE())
+        # the pre-tokenizer transformers gives every Qwen2 directory, whatever its files say
+        core.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_QWEN2_WORD), behavior="isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        core.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(
+            vocab_size=1_000_000 if self.words else 0,  # merge until every word is one token
+            special_tokens=specials,
+            initial_alphabet=sorted(alphabet),
+            show_progress=False,
+        )
+        words = ["system", "user", "assistant", *self.words] if self.words else []
+        core.train_from_iterator((form for word in words for form in (word, f" {word}")), trainer)
         return PreTrainedTokenizerFast(
             tokenizer_object=core,
             eos_token=END,
