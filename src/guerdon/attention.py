@@ -1,8 +1,9 @@
 """One attention function, registered with transformers, that asks the current layout how to attend.
 
-A Hugging Face model runs its projections and MLPs on a flat row of tokens [1, N] that belong to many sequences. Who may
-see whom is the caller's business: the engine reads a key-value cache, the learner packs rows that share a prompt. Each
-describes it as a `Layout`; this file only carries the layout from the call to the attention layers.
+A Hugging Face model runs its projections and MLPs on a flat row of tokens [1, N] that belong to
+many sequences. Who may see whom is the caller's business: the engine reads a key-value cache, the
+learner packs rows that share a prompt. Each describes it as a `Layout`; this file only carries the
+layout from the call to the attention layers.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ class Layout(Protocol):
 
         Args:
             layer: index of the layer.
-            query: Float[H, N, D]. key, value: Float[H_kv, N, D], rotary position embedding already applied.
+            query: Float[H, N, D]. key, value: Float[H_kv, N, D], rotary position embedding already
+            applied.
             scale: factor on the scores, usually 1 / sqrt(D).
-            window: sliding window in tokens, or None; a query at position p sees keys at positions > p - window.
+            window: sliding window in tokens, or None; a query at position p sees keys at positions
+            > p - window.
 
         Returns:
             Float[N, H, D].
@@ -49,7 +52,8 @@ _current: Layout | None = None
 
 @contextmanager
 def attending(layout: Layout) -> Iterator[None]:
-    """Forward (and backward, when layers are recomputed) inside this block attends as ``layout`` says."""
+    """Forward (and backward, when layers are recomputed) inside this block attends as ``layout``
+    says."""
     global _current
     outer, _current = _current, layout
     try:

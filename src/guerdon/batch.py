@@ -2,8 +2,9 @@
 
 Legend of shapes, used in every file: B rows, T tokens, V vocabulary, G group, D hidden, N ranks.
 
-The one shift of autoregressive models (the logits at t - 1 score token t) lives in `learner/logprobs.py`. Padding is on
-the right and costs nothing: the learner packs rows by their lengths and never computes it.
+The one shift of autoregressive models (the logits at t - 1 score token t) lives in
+`learner/logprobs.py`. Padding is on the right and costs nothing: the learner packs rows by their
+lengths and never computes it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from guerdon.types import Trajectory
 class Batch:
     """Rows of one optimizer step, or some of them.
 
-    ``num_actions`` and ``num_rows`` count the whole optimizer step, over all micro-batches and ranks, whatever part of
-    it this batch holds: losses divide by them, so how rows are split changes nothing.
+    ``num_actions`` and ``num_rows`` count the whole optimizer step, over all micro-batches and
+    ranks, whatever part of it this batch holds: losses divide by them, so how rows are split
+    changes nothing.
     """
 
     token_ids: Int[Tensor, "B T"]
@@ -33,7 +35,8 @@ class Batch:
     logprobs: Float[Tensor, "B T"]
     """log mu(a_t|s_t) as the engine sampled, 0 off the mask."""
     rewards: Float[Tensor, "B T"]
-    """Each turn's reward at its last action token; the outcome at the last action token of the row."""
+    """Each turn's reward at its last action token; the outcome at the last action token of the
+    row."""
     turn_ends: Bool[Tensor, "B T"]
     """True at the last action token of each turn."""
     lengths: Int[Tensor, " B"]
@@ -47,7 +50,8 @@ class Batch:
 
     # filled by learner.annotate
     old_logprobs: Float[Tensor, "B T"] | None = None
-    """log pi_old; None when every row is used for one update only: then pi_old is pi at that update."""
+    """log pi_old; None when every row is used for one update only: then pi_old is pi at that
+    update."""
     ref_logprobs: Float[Tensor, "B T"] | None = None
     values: Float[Tensor, "B T"] | None = None
     """V(s_t), the value before token t is sampled, 0 off the mask."""
@@ -60,7 +64,8 @@ class Batch:
         """Align trajectories; rows keep their order, groups are numbered by first appearance.
 
         Raises:
-            ValueError: no trajectory, or one without a sampled token (there is nothing to train on).
+            ValueError: no trajectory, or one without a sampled token (there is nothing to train
+            on).
         """
         if not trajectories:
             raise ValueError("a batch needs at least one trajectory")
@@ -82,10 +87,9 @@ class Batch:
             for turn in spans:
                 rewards[row, turn.span[1] - 1] += turn.reward
                 turn_ends[row, turn.span[1] - 1] = True
-            # a turn without a token (no room left) still pays: its reward goes to the last token before it
-            rewards[row, spans[-1].span[1] - 1] += trajectory.total_reward - sum(
-                turn.reward for turn in spans
-            )
+            # a turn without a token (no room was left) still pays: at the last token before it
+            paid = sum(turn.reward for turn in spans)
+            rewards[row, spans[-1].span[1] - 1] += trajectory.total_reward - paid
         return cls(
             token_ids=token_ids,
             action_mask=action_mask,
@@ -123,7 +127,8 @@ class Batch:
         return replace(self, **{name: value[index] for name, value in self._tensors()})
 
     def split(self, order: Int[Tensor, " B"], parts: int) -> Iterator[Batch]:
-        """Minibatches for ``parts`` optimizer steps, rows in ``order``: each counts only its own rows."""
+        """Minibatches for ``parts`` optimizer steps, rows in ``order``: each counts only its own
+        rows."""
         for rows in order.tensor_split(parts):
             part = self.select(rows)
             yield replace(part, num_actions=int(part.action_mask.sum()), num_rows=part.size)

@@ -1,9 +1,9 @@
 """Every error guerdon raises on purpose.
 
     GuerdonError
-    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost; lists every problem at once
-    ├── RolloutError                an episode failed; `collect` turns it into Episode(error=...)
-    │   ├── EngineError             a model could not answer
+    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost; lists every
+    problem at once ├── RolloutError                an episode failed; `collect` turns it into
+    Episode(error=...) │   ├── EngineError             a model could not answer
     │   ├── RewardError             a reward could not be computed; never a number
     │   ├── EnvError                an environment raised, hung or broke its contract
     │   └── SandboxError            the sandbox itself failed (a program that fails is a result)
@@ -11,7 +11,8 @@
     ├── CheckpointError             a checkpoint is missing, incomplete or of another model
     └── BudgetExceeded              the spending cap was reached
 
-A message names the thing, its value and the fix. The command line prints it as one line and an exit code.
+A message names the thing, its value and the fix. The command line prints it as one line and an
+exit code.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""Hugging Face directories: say what is wrong with one before a weight is read, then load it for guerdon's attention."""
+"""Hugging Face directories: say what is wrong with one before a weight is read, then load it for
+guerdon's attention."""
 
 from __future__ import annotations
 

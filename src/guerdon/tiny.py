@@ -1,6 +1,8 @@
-"""Tiny random policies with a tokenizer of their own: the quickstart and the tests need no download.
+"""Tiny random policies with a tokenizer of their own: the quickstart and the tests need no
+download.
 
-Two tokenizers: one word a token (a game's vocabulary; bytes for the rest), or bytes alone. Both speak ChatML.
+Two tokenizers: one word a token (a game's vocabulary; bytes for the rest), or bytes alone. Both
+speak ChatML.
 """
 
 from __future__ import annotations
@@ -18,11 +20,16 @@ from guerdon import attention
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
 CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
-_QWEN2_WORD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_QWEN2_WORD = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 @dataclass(frozen=True)

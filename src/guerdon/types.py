@@ -1,7 +1,8 @@
 """The nouns and the four protocols: open this file, know the framework.
 
-Data flows one way: tasks -> episodes -> batch -> advantages -> update -> weights. Everything here is frozen data or
-a protocol; behaviour lives elsewhere. Standard library only, so that any tool can read a run without torch.
+Data flows one way: tasks -> episodes -> batch -> advantages -> update -> weights. Everything here
+is frozen data or a protocol; behaviour lives elsewhere. Standard library only, so that any tool
+can read a run without torch.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """What something earned, and why. A reward that cannot be computed is a ``RewardError``, never one of these."""
+    """What something earned, and why. A reward that cannot be computed is a ``RewardError``, never
+    one of these."""
 
     value: float
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -117,7 +119,8 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample one completion. ``temperature=0`` is greedy; ``top_p=1`` and ``top_k=0`` are off."""
+    """How to sample one completion. ``temperature=0`` is greedy; ``top_p=1`` and ``top_k=0`` are
+    off."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -128,25 +131,29 @@ class Sampling:
     seed: int = 0
 
     def at(self, *key: object) -> Sampling:
-        """The same sampling with a seed derived from this one and ``key`` (step, task id, member, turn ...)."""
+        """The same sampling with a seed derived from this one and ``key`` (step, task id, member,
+        turn ...)."""
         return replace(self, seed=derive_seed(self.seed, *key))
 
 
 def derive_seed(*key: object) -> int:
-    """A 63-bit seed that depends on every part of ``key`` and on nothing else: no global state to save."""
+    """A 63-bit seed that depends on every part of ``key`` and on nothing else: no global state to
+    save."""
     text = "\x1f".join(str(part) for part in key).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an engine sampled. ``token_ids`` and ``logprobs`` are empty for engines that only speak text."""
+    """What an engine sampled. ``token_ids`` and ``logprobs`` are empty for engines that only speak
+    text."""
 
     text: str
     token_ids: tuple[int, ...] = ()
     """Sampled tokens, the end token included if it was sampled."""
     logprobs: tuple[float, ...] = ()
-    """log mu of each sampled token, at the sampling temperature, under the distribution actually sampled."""
+    """log mu of each sampled token, at the sampling temperature, under the distribution actually
+    sampled."""
     finish_reason: FinishReason = "stop"
     version: int = 0
 
@@ -174,8 +181,8 @@ Models = Mapping[str, Model]
 class Engine(Protocol):
     """Samples from one model. Capabilities beyond ``generate`` are checked at start-up.
 
-    ``load_weights(named_tensors, version)``: the engine can follow the policy. ``score(messages) -> float``: it is a
-    reward model.
+    ``load_weights(named_tensors, version)``: the engine can follow the policy. ``score(messages)
+    -> float``: it is a reward model.
     """
 
     template: ChatTemplate | None
@@ -187,7 +194,8 @@ class Engine(Protocol):
         """Sample one completion.
 
         Raises:
-            EngineError: the engine cannot answer. A prompt that leaves no room in the context is no error: the
+            EngineError: the engine cannot answer. A prompt that leaves no room in the context is
+            no error: the
                 completion is empty with ``finish_reason="length"``.
         """
         ...
@@ -211,7 +219,8 @@ class Env(Protocol):
     """Turns a task and some models into rewarded trajectories."""
 
     async def rollout(self, task: Task, models: Models) -> Episode:
-        """Play one episode. Randomness derives from ``models["policy"].sampling.seed`` and ``task``, nothing else.
+        """Play one episode. Randomness derives from ``models["policy"].sampling.seed`` and
+        ``task``, nothing else.
 
         Raises:
             RolloutError: the episode failed; the caller turns it into ``Episode(error=...)``.
@@ -226,7 +235,8 @@ class Algorithm(Protocol):
     needs_critic: bool
     needs_reference: bool
     needs_every_row: bool
-    """False: a row whose advantages are all zero adds nothing to the gradient, so it need not be computed."""
+    """False: a row whose advantages are all zero adds nothing to the gradient, so it need not be
+    computed."""
 
     def estimate(self, batch: Batch) -> Batch:
         """Fill ``advantages`` and ``returns``, over the rows of a whole step."""
@@ -238,12 +248,16 @@ class Algorithm(Protocol):
         """The loss of a micro-batch, as a sum divided by counts of the whole optimizer step.
 
         Args:
-            logprobs: Float[B, T], log pi(a_t|s_t) at the sampling temperature, 0 off the action mask, with gradient.
-            entropy: Float[B, T], entropy of pi(.|s_t), 0 off the mask; with gradient only if ``entropy_coef`` is set.
+            logprobs: Float[B, T], log pi(a_t|s_t) at the sampling temperature, 0 off the action
+            mask, with gradient.
+            entropy: Float[B, T], entropy of pi(.|s_t), 0 off the mask; with gradient only if
+            ``entropy_coef`` is set.
             values: Float[B, T] or None.
-            batch: the same rows; ``batch.num_actions`` and ``batch.num_rows`` count the whole optimizer step.
+            batch: the same rows; ``batch.num_actions`` and ``batch.num_rows`` count the whole
+            optimizer step.
 
         Returns:
-            The loss, and metrics divided by the same counts: summed over micro-batches they are the step's means.
+            The loss, and metrics divided by the same counts: summed over micro-batches they are
+            the step's means.
         """
         ...

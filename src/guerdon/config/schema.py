@@ -1,0 +1,178 @@
+"""The settings every run has, one dataclass per YAML section, and the only place their fields are
+written.
+
+Sections named `algorithm`, `env`, `tasks`, `models.<name>.engine`, `models.<name>.init`,
+`warmup.source` and each of `trackers` are not here: they name a class with `_target_`, and that
+class's own fields are their schema. Standard library only: `guerdon --help` and `guerdon list`
+read it without torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from guerdon.types import Sampling
+
+Component = dict[str, Any]
+"""A mapping with `_target_: dotted.path` and keyword fields, built by `config.build`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A number that moves from ``start`` to ``end`` over ``steps`` steps, then stays."""
+
+    start: float
+    end: float
+    steps: int
+    shape: Literal["linear", "cosine"] = "linear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Which run this is and where its record goes: ``<dir>/<name>/``."""
+
+    name: str
+    seed: int = 0
+    dir: str = "runs"
+    overwrite: bool = False
+    """Replace a run of the same name; without it, a run that exists is an error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """How long to train and how often to look, save and evaluate. 0 means never for every
+    cadence."""
+
+    steps: int
+    tasks_per_step: int
+    group_size: int = 1
+    """Episodes per task and step; they share one baseline."""
+    eval_every: int = 0
+    """Steps between evaluations; the first comes before step 1 and the last after the end, unless
+    0."""
+    save_every: int = 0
+    """Steps between checkpoints; one is always written at the end and on Ctrl-C."""
+    keep_last: int = 2
+    keep_best: bool = True
+    """Also keep the checkpoint with the best evaluation reward."""
+    max_error_rate: float = 0.5
+    """A step whose share of failed episodes is above this stops the run."""
+    max_concurrent: int = 1024
+    """Episodes in flight at once."""
+    temperature: Schedule | None = None
+    """Sampling temperature of the policy over the steps; None: `models.policy.sampling` alone."""
+    debug: bool = False
+    """Wait for a debugger (debugpy, loopback) at ``debug_port``."""
+    debug_port: int = 5678
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """Low-rank adapters instead of full fine-tuning; the reference policy is the adapter switched
+    off."""
+
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    targets: str | list[str] = "all-linear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model by role (`models.policy`, `models.judge` ...)."""
+
+    path: str | None = None
+    """A Hugging Face directory or hub name."""
+    init: Component | None = None
+    """Instead of a path: builds a model into the run directory (`guerdon.tiny.TinyPolicy`)."""
+    engine: Component = field(
+        default_factory=lambda: {"_target_": "guerdon.engines.native.NativeEngine"}
+    )
+    sampling: Sampling = Sampling()
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: float32 on the CPU, bfloat16 on a GPU."""
+    device: str = "auto"
+    """auto: the GPU where there is one."""
+    lora: Lora | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Critic:
+    """A value function, loaded only when the algorithm needs one."""
+
+    path: str | None = None
+    """Its own backbone; None: a value head on the policy's last hidden state."""
+    lr: float | None = None
+    """None: the learner's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """How weights are updated."""
+
+    lr: float = 1e-6
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """Of the learning rate after the warm-up, down to ``min_lr_frac`` at the last step."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate rises linearly from 0."""
+    min_lr_frac: float = 0.0
+    epochs: int = 1
+    """Passes over a step's rows."""
+    minibatches: int = 1
+    """Optimizer steps per pass."""
+    micro_tokens: int = 16_384
+    """Tokens per forward and backward pass; gradients accumulate over micro-batches."""
+    max_grad_norm: float = 1.0
+    gradient_checkpointing: bool = False
+    share_prompts: bool = True
+    """Compute a prompt that rows of a group share only once."""
+    old_logprobs: Literal["learner", "engine"] = "learner"
+    """With more than one update a step: who says what pi_old was."""
+    max_bad_updates: int = 3
+    """Updates in a row with a non-finite loss or gradient before the run stops."""
+    critic: Critic = Critic()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eval:
+    """Evaluation on held-out tasks."""
+
+    num_tasks: int = 200
+    """The first so many held-out tasks."""
+    samples_per_task: int = 1
+    """Episodes per task, for pass@k."""
+    sampling: Sampling | None = None
+    """None: the policy's own, at temperature 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmup:
+    """Supervised learning on conversations before RL: the form of an answer, before its worth."""
+
+    source: Component
+    """Names the conversations: `guerdon.data.conversations.ConversationFile` or an environment's
+    own."""
+    steps: int = 50
+    batch_size: int = 64
+    """Conversations per update."""
+    lr: float = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A whole run. The four seams, the tasks and the trackers are components."""
+
+    run: Run
+    trainer: Trainer
+    models: dict[str, ModelSpec]
+    algorithm: Component
+    env: Component
+    tasks: Component
+    learner: Learner = Learner()
+    eval: Eval = Eval()
+    warmup: Warmup | None = None
+    trackers: list[Component] = field(default_factory=list)
