@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from guerdon.algorithms.imitation import Imitation
 from guerdon.batch import Batch
 from guerdon.config.build import build
+from guerdon.config.schema import Learner as LearnerSettings
 from guerdon.config.schema import Warmup
+from guerdon.errors import ConfigError
 from guerdon.learner.learner import Learner
+from guerdon.learner.models import PolicyModels
 from guerdon.templates import ChatTemplate
 from guerdon.train.display import Display
 from guerdon.types import Message, Metrics, Reward, Trajectory, Turn, derive_seed
@@ -19,26 +23,32 @@ Conversation = Sequence[Message]
 
 
 def imitate(
-    learner: Learner, template: ChatTemplate, settings: Warmup, seed: int, display: Display
+    models: PolicyModels,
+    template: ChatTemplate,
+    settings: Warmup,
+    learner: LearnerSettings,
+    seed: int,
+    display: Display,
 ) -> Metrics:
-    """Fit the policy to the assistant's words in ``settings.source``.
+    """Fit the policy to the assistant's words in the conversations of ``settings.source``.
 
-    The optimizer is the learner's own kind but a fresh one, at a constant ``settings.lr``; RL
-    starts with another. Conversations are drawn in an order that derives from ``seed``.
+    A learner of its own, with a fresh optimizer at a constant ``settings.lr``; RL starts with
+    another. Conversations come in an order that derives from ``seed``.
 
     Returns:
         The first and the last loss, in nats per token.
     """
     started = time.perf_counter()
-    rows = [to_trajectory(template, conversation) for conversation in build(settings.source).load()]
+    rows = [to_trajectory(template, talk) for talk in build(settings.source).load()]
     order = _order(len(rows), settings.steps * settings.batch_size, derive_seed(seed, "warmup"))
-    batches = [
-        Batch.from_trajectories([rows[i] for i in order[at : at + settings.batch_size]])
-        for at in range(0, len(order), settings.batch_size)
-    ]
+    own = replace(
+        learner, lr=settings.lr, schedule="constant", warmup_steps=0, epochs=1, minibatches=1
+    )
+    tutor = Learner(models, Imitation(), own, total_steps=settings.steps)
     losses = []
-    for batch in learner.fit(batches, Imitation(), lr=settings.lr):
-        losses.append(batch["loss/policy"])
+    for at in range(0, len(order), settings.batch_size):
+        batch = Batch.from_trajectories([rows[i] for i in order[at : at + settings.batch_size]])
+        losses.append(tutor.update(tutor.algorithm.estimate(batch))["loss/policy"])
         display.warmup(len(losses), settings.steps, losses[-1])
     return {
         "warmup/loss_first": losses[0],
@@ -48,8 +58,32 @@ def imitate(
 
 
 def to_trajectory(template: ChatTemplate, conversation: Conversation) -> Trajectory:
-    """A conversation as the row it would have been, had the policy said the assistant's part."""
-    ...
+    """A conversation as the row it would be, had the policy said the assistant's part."""
+    token_ids: list[int] = []
+    turns: list[Turn] = []
+    heard: list[Message] = []
+    for message in conversation:
+        if message["role"] != "assistant":
+            heard.append(message)
+            continue
+        token_ids += template.extend(heard, closed=True) if turns else template.start(heard)
+        reply = template.encode_reply(message["content"])
+        span = (len(token_ids), len(token_ids) + len(reply))
+        turns.append(Turn(tuple(heard), message, span))
+        token_ids += reply
+        heard = []
+    if not turns:
+        raise ConfigError("warmup.source: a conversation has no assistant message to learn from")
+    sampled = {i for turn in turns for i in range(*turn.span)}
+    return Trajectory(
+        role="policy",
+        group="",
+        turns=tuple(turns),
+        token_ids=tuple(token_ids),
+        action_mask=tuple(i in sampled for i in range(len(token_ids))),
+        logprobs=(0.0,) * len(token_ids),
+        reward=Reward(0.0),
+    )
 
 
 def _order(num_rows: int, num_draws: int, seed: int) -> list[int]:
