@@ -19,7 +19,13 @@ def read_dataset(name: str, *, subset: str | None, split: str) -> Table:
 
     try:
         dataset = datasets.load_dataset(name, subset, split=split)
-    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+    except (
+        OSError,
+        ValueError,
+        datasets.exceptions.DatasetsError,
+        HfHubHTTPError,
+        HFValidationError,
+    ) as error:
         raise ConfigError(_explain(name, subset, split, error)) from error
     if not len(dataset):
         raise ConfigError(f"{name}: the split {split!r} has no rows")
@@ -29,11 +35,12 @@ def read_dataset(name: str, *, subset: str | None, split: str) -> Table:
 
 
 def _explain(name: str, subset: str | None, split: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    causes = [error] if error.__cause__ is None else [error, error.__cause__]
+    reason = ": ".join((str(cause).splitlines() or [type(cause).__name__])[0] for cause in causes)
     what = f"{name!r} (subset {subset or 'none'}, split {split!r})"
     if Path(name).is_dir():
         return f"{what}: the folder cannot be loaded as a data set: {reason}"
     return (
-        f"{what}: no such file, and it cannot be loaded from the hub: {reason}"
-        " Check the name, and that the hub can be reached or its cache has the data set."
+        f"{what}: no such file, and it cannot be loaded from the hub: {reason.rstrip('.')}. Check"
+        " the name, and that the hub can be reached or its cache has the data set."
     )

@@ -45,15 +45,6 @@ class Mixture:
         if problems:
             raise ConfigError(problems)
 
-    def problems(self) -> list[str]:
-        """What is wrong with the data of every source that can say so."""
-        return [
-            f"sources.{name}: {problem}"
-            for name, source in self.sources.items()
-            if hasattr(source, "problems")
-            for problem in source.problems()
-        ]
-
     def load(self, count_tokens: CountTokens | None = None) -> TaskSets:
         """Load every source; held-out tasks take turns, so that the first few cover all domains.
 
