@@ -4,8 +4,8 @@ import asyncio
 from functools import cache
 
 import pytest
-from families import FAMILIES
 
+from families import FAMILIES
 from guerdon.batch import Batch
 from guerdon.chat import Chat, ask
 from guerdon.errors import ConfigError, EnvError

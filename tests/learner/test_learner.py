@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from policy_rows import Surrogate, in_float64, plain_gradient, plain_scores, with_advantages
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -19,6 +18,7 @@ from guerdon.config.schema import Lora, ModelSpec
 from guerdon.errors import CheckpointError, UpdateError
 from guerdon.learner.learner import Learner
 from guerdon.learner.models import Critic, PolicyModels, load_models
+from policy_rows import Surrogate, in_float64, plain_gradient, plain_scores, with_advantages
 
 SGD_LIKE = {"lr": 1e-3, "max_grad_norm": 0.0}
 

@@ -15,6 +15,7 @@ from guerdon.cli.check import check
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
+from guerdon.cli.show import show
 from guerdon.cli.train import train
 from guerdon.errors import ConfigError, GuerdonError
 
@@ -29,6 +30,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(check)
 app.command(name="list")(list_)
+app.command()(show)
 app.command()(export)
 
 

@@ -35,4 +35,6 @@ def train(
 
     from guerdon.train.loop import train as run_training
 
-    typer.echo(run_training(report.config, values, resume=resume))
+    outcome = run_training(report.config, values, resume=resume)
+    if outcome.status == "interrupted":
+        raise typer.Exit(130)

@@ -1,0 +1,7 @@
+"""``python -m guerdon``."""
+
+import sys
+
+from guerdon.cli import main
+
+sys.exit(main())
