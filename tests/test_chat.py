@@ -12,6 +12,8 @@ from guerdon.errors import ConfigError, EnvError
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Model, Reward, Sampling
 
+DEFAULT = Sampling()
+
 
 class Parrot:
     """An engine that says the given token ids, one list a call, and keeps what it was asked."""
@@ -62,7 +64,7 @@ def template_of(family):
     return ChatTemplate(FAMILIES[family](), allow_rewrite=True)
 
 
-def chat_with(family, *replies, sampling=Sampling(), **engine):
+def chat_with(family, *replies, sampling=DEFAULT, **engine):
     parrot = Parrot(template_of(family), *replies, **engine)
     return Chat(Model(parrot, sampling), group="g"), parrot
 
