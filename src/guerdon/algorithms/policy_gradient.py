@@ -166,7 +166,9 @@ class PolicyGradient:
             trust = engine_weights(old, batch.logprobs, mask, self.max_engine_weight)
             surrogate, means["policy/engine_weight"] = surrogate * trust, trust
         sums: dict[str, Tensor] = {"loss/policy": (weights * surrogate).sum()}
-        loss = sums["loss/policy"] - self.entropy_coef * (weights * entropy).sum()
+        loss = sums["loss/policy"]
+        if self.entropy_coef != 0.0:
+            loss = loss - self.entropy_coef * (weights * entropy).sum()
         if self.needs_reference:
             assert batch.ref_logprobs is not None, "annotate comes first"
             ref = torch.where(mask, batch.ref_logprobs, 0.0)
