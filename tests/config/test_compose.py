@@ -103,7 +103,9 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(write):
     assert problems_of(str(file))[0].startswith(f"{file}:2:")
 
 
-@pytest.mark.parametrize("override", ["a b=c", "=1", "~nothing", "algorithm=nothing", "algorithm=3"])
+@pytest.mark.parametrize(
+    "override", ["a b=c", "=1", "~nothing", "algorithm=nothing", "algorithm=3"]
+)
 def test_an_override_that_cannot_be_applied_is_one_line(override):
     (line,) = problems_of("grpo_math", [override])
     assert "\n" not in line
