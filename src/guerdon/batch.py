@@ -83,7 +83,10 @@ class Batch:
             logprobs[row, :length] = torch.tensor(trajectory.logprobs)
             spans = [turn for turn in trajectory.turns if turn.span[1] > turn.span[0]]
             if not spans:
-                raise ValueError(f"row {row} (group {trajectory.group!r}) has no sampled token")
+                raise ValueError(
+                    f"row {row} (group {trajectory.group!r}) has no sampled token, so nothing to "
+                    f"train on; an engine that speaks only text can be evaluated, not trained"
+                )
             for turn in spans:
                 rewards[row, turn.span[1] - 1] += turn.reward
                 turn_ends[row, turn.span[1] - 1] = True
@@ -137,6 +140,6 @@ class Batch:
         """The same batch on another device."""
         return replace(self, **{name: value.to(device) for name, value in self._tensors()})
 
-    def _tensors(self) -> list[tuple[str, Tensor]]:
+    def _tensors(self) -> list[tuple[str, Any]]:
         named = [(f.name, getattr(self, f.name)) for f in fields(self)]
         return [(name, value) for name, value in named if isinstance(value, Tensor)]
