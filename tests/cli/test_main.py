@@ -1,14 +1,19 @@
 """The command line as a user meets it: what it prints, and its exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import guerdon
 from guerdon import __version__
 from guerdon.cli import main
 from guerdon.tiny import TinyPolicy
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(guerdon.__file__).parents[1])}
 
 YAML = """\
 # Hardware: any. Command: guerdon train --config-name mine.yaml. Expected: nothing much.
@@ -27,6 +32,7 @@ tasks: {_target_: config_parts.Rows, path: tasks.jsonl}
 def folder(tmp_path, monkeypatch):
     """A user's folder with a model, tasks and a configuration that is right."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # main adds the working directory
     TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save("model")
     (tmp_path / "tasks.jsonl").write_text('{"question": "1+1", "answer": "2"}\n')
     (tmp_path / "mine.yaml").write_text(YAML % {"policy": "model"})
@@ -103,7 +109,7 @@ def test_an_interpolation_cycle_is_refused(folder, errors):
 def test_a_duplicate_key_is_refused_with_its_lines(folder, errors):
     (folder / "mine.yaml").write_text(YAML % {"policy": "model"} + "env: {}\n")
     assert errors(*CHECK) == [
-        f"{folder / 'mine.yaml'}:9: duplicate key 'env', first on line 7; remove one of them"
+        f"{folder / 'mine.yaml'}:10: duplicate key 'env', first on line 8; remove one of them"
     ]
 
 
@@ -134,9 +140,9 @@ def test_a_component_of_the_users_own_folder_is_found(folder, capsys):
 def test_commands_ask_for_what_they_need(folder, errors):
     assert "--config-name is required; shipped: " in errors("train")[0]
     assert errors("evaluate") == ["give either --run RUN or --model DIR"]
-    assert "is no run directory" in errors("train", "--resume", "nowhere")[0]
-    assert "is no run directory" in errors("evaluate", "--run", "nowhere")[0]
-    assert "is no run directory" in errors("export", "nowhere", "--out", "x")[0]
+    assert "is not a run directory" in errors("train", "--resume", "nowhere")[0]
+    assert "is not a run directory" in errors("evaluate", "--run", "nowhere")[0]
+    assert "is not a run directory" in errors("export", "nowhere", "--out", "x")[0]
     assert "--model needs --config-name" in errors("evaluate", "--model", "model")[0]
     assert "leave out" in errors("train", "--resume", "r", "learner.lr=1")[0]
 
@@ -190,8 +196,10 @@ def test_list_names_configurations_and_components_with_what_they_are(capsys):
 def test_help_and_list_import_nothing_heavy():
     script = (
         "import json, sys; from guerdon.cli import main; main(['--help']); main(['list']); "
-        "print(json.dumps([m for m in ('torch', 'hydra', 'pydantic', 'transformers') "
+        "print(json.dumps([m for m in ('torch', 'hydra', 'omegaconf', 'transformers') "
         "if m in sys.modules]))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert json.loads(done.stdout.splitlines()[-1]) == [], done.stderr

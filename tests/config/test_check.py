@@ -270,10 +270,10 @@ def test_an_interpolation_without_a_value_is_reported_once_beside_the_others(tmp
 
 
 def test_load_gives_the_typed_configuration_and_the_plain_one(values, tmp_path):
-    from guerdon.config.compose import dump
+    from guerdon.config.compose import to_yaml
 
     file = tmp_path / "mine.yaml"
-    file.write_text(dump(values))
+    file.write_text(to_yaml(values))
     config, plain = load(str(file), ["learner.lr=1e-3"])
     assert config.learner.lr == 1e-3 and plain["learner"] == {"lr": 1e-3}
     assert compose(str(file)) == values

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guerdon.config.compose import compose, dump, read
+from guerdon.config.compose import compose, from_run, read, to_yaml
 from guerdon.errors import ConfigError
 
 
@@ -148,13 +148,18 @@ def test_a_secret_of_the_environment_is_written_as_the_variable_and_read_back(wr
     text = "env: {api_key: '${oc.env:GUERDON_TEST_KEY}', also: '${env.api_key}/v1', price: $5}\n"
     values = compose(str(write(text)))
     assert values["env"]["api_key"] == "sk-very-secret"
-    written = dump(values)
+    written = to_yaml(values)
     assert "sk-very-secret" not in written
-    assert compose(str(write(written, "config.yaml"))) == values
+    assert from_run(write(written, "config.yaml").parent) == values
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="is not a run directory"):
+        from_run(tmp_path)
 
 
 def test_literal_secrets_are_never_written_and_numbers_with_such_names_are():
-    written = dump({"api_key": "sk-1", "hf_token": "x", "max_tokens": 5, "answer_key": "a.b"})
+    written = to_yaml({"api_key": "sk-1", "hf_token": "x", "max_tokens": 5, "answer_key": "a.b"})
     assert "sk-1" not in written and "hf_token: <redacted>" in written
     assert "max_tokens: 5" in written and "answer_key: a.b" in written
 
@@ -170,5 +175,5 @@ trees = st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(keys, x), 
 @example({"a": "${b}", "b": ["???x", "1e-6", "null", "$", "\\${c}", "- x: y"]})
 def test_what_is_dumped_composes_to_the_same_values(tmp_path_factory, values):
     file = tmp_path_factory.mktemp("dump") / "config.yaml"
-    file.write_text(dump({**values, "run": {"name": "x"}}))
+    file.write_text(to_yaml({**values, "run": {"name": "x"}}))
     assert compose(str(file)) == {**values, "run": {"name": "x"}}

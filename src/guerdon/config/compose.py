@@ -85,9 +85,28 @@ def read(
     return values, unresolved
 
 
-def dump(config: dict[str, Any]) -> str:
+def to_yaml(config: dict[str, Any]) -> str:
     """The configuration as YAML, redacted; ``compose`` reads it back to the same dict."""
     return OmegaConf.to_yaml(OmegaConf.create(redact(_escaped(config))))
+
+
+def from_run(folder: str | Path) -> dict[str, Any]:
+    """The configuration a run was started with, secrets read from the environment again.
+
+    Raises:
+        ConfigError: ``folder`` is no run directory, or a variable is not set.
+    """
+    return compose(run_file(folder))
+
+
+def run_file(folder: str | Path) -> Path:
+    """The ``config.yaml`` of a run directory."""
+    file = Path(folder) / "config.yaml"
+    if not file.is_file():
+        raise ConfigError(
+            f"{str(folder)!r} is not a run directory (no config.yaml); name one such as runs/NAME"
+        )
+    return file
 
 
 def shipped() -> list[str]:
