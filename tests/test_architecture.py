@@ -51,7 +51,7 @@ def test_no_file_is_named_for_nothing():
 def test_every_setting_is_read_by_some_code():
     read = set()
     for file in SRC.rglob("*.py"):
-        if file.name != "schema.py":
+        if file.parent.name != "config":  # a setting that is only checked does nothing
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                     read.add(node.attr)
