@@ -1,4 +1,4 @@
-"""``python -m guerdon``."""
+"""``python -m guerdon`` is the `guerdon` command."""
 
 import sys
 

@@ -34,10 +34,11 @@ app.command()(show)
 app.command()(export)
 
 
-def _print_version(value: bool) -> None:
-    if value:
+def _print_version(is_asked: bool) -> bool:
+    if is_asked:
         typer.echo(f"guerdon {__version__}")
         raise typer.Exit
+    return is_asked
 
 
 @app.callback()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli.options import ConfigDir, ConfigName, Overrides, run_config
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides
 
 
 def evaluate(
@@ -48,10 +48,11 @@ def evaluate(
 
 def _config_of(run: Path | None, model: Path | None) -> Path:
     """The run's configuration; for a checkpoint, that of the run it lies in."""
+    from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
     if run is not None:
-        return run_config(run)
+        return run_file(run)
     assert model is not None
     for folder in model.absolute().parents:
         if (folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir():

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli.options import run_config
-
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
@@ -18,9 +16,10 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's policy, LoRA merged, where transformers can load it."""
+    from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
-    run_config(run)
+    run_file(run)
     if out.exists():
         raise ConfigError(f"--out {out}: exists; name a new folder")
 
