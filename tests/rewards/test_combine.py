@@ -65,7 +65,9 @@ def test_parts_run_at_the_same_time() -> None:
 def test_a_required_part_that_fails_fails_the_whole_and_is_named(error: Exception) -> None:
     never = asyncio.Event()
     slow = Fixed(Reward(1.0), after=[never])
-    reward = Weighted(parts={"slow": slow, "judge": Fixed(error)}, weights={"slow": 1, "judge": 1})
+    reward = Weighted(
+        parts={"slow": slow, "judge": Fixed(error)}, weights={"slow": 1.0, "judge": 1.0}
+    )
     with pytest.raises(RewardError, match=f"'judge' failed: {error}") as caught:
         score(reward)
     assert caught.value.__cause__ is error

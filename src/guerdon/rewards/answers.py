@@ -12,12 +12,12 @@ from decimal import Decimal
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _HASH = re.compile(r"####([^\n]*)")
 _PHRASE = re.compile(
-    r"(?:answer[*_]*(?:\s+to\b[^\n.]{0,80}?)?\s?(?:is|:|=)|^A:)[:*_]*([^\n]*)",
+    r"(?:answer[*_]*(?:\s+to\b[^\n.]{0,80}?)?\s?(?:is|:|=)|^A:)[:*_]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _MATH = re.compile(r"\$\$?([^$]+)\$|\\\(([^\n]*?)\\\)|\\\[([^\n]*?)\\\]")
 _LEADING_NUMBER = re.compile(r"([-+]?[\d,]*\.?\d+)\s+(?!hundred|thousand|[mbtr]+illion)[A-Za-z]")
-_PLAIN = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(\.\d+)?")
+_PLAIN = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 
 MAX_PHRASE = 500
 """Characters after "the answer is" that are looked at."""
@@ -42,8 +42,9 @@ def find_answer(text: str, *, boxed_only: bool = False) -> str | None:
     if answer is None and not boxed_only:
         if hashes := _HASH.findall(text):
             answer = hashes[-1]
-        elif phrases := _PHRASE.findall(text):
-            answer = _from_phrase(phrases[-1][:MAX_PHRASE])
+        elif phrases := list(_PHRASE.finditer(text)):
+            start = phrases[-1].end()
+            answer = _from_phrase(text[start : start + MAX_PHRASE].partition("\n")[0])
     return clean(answer) or None if answer is not None else None
 
 

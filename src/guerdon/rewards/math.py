@@ -34,7 +34,7 @@ class Math:
     | Case | Outcome |
     |---|---|
     | no final answer, one that does not parse, one longer than ``max_chars`` | 0 |
-    | no reference, or one that does not parse (and is not the answer's very text) | ``RewardError`` |
+    | no reference, or one that does not parse and is not the very answer | ``RewardError`` |
     | the reference cannot be read in ``limit_s`` | ``RewardError`` |
     | the answer cannot be read and compared in ``limit_s`` and ``memory_mb`` | ``on_timeout`` |
 
@@ -110,8 +110,13 @@ class Math:
         key = gold, answer
         if key not in self._asked:
             if not self._pool:
-                limits = {"limit_s": self.limit_s, "memory_mb": self.memory_mb}
-                self._pool.append(Workers(_SCRIPT, num_workers=self.num_workers, **limits))
+                workers = Workers(
+                    _SCRIPT,
+                    num_workers=self.num_workers,
+                    limit_s=self.limit_s,
+                    memory_mb=self.memory_mb,
+                )
+                self._pool.append(workers)
             self._asked[key] = self._pool[0].submit([gold, answer], num_lines=2)
             while len(self._asked) > _CACHED:
                 self._asked.popitem(last=False)

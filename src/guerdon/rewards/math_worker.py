@@ -23,6 +23,8 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 
 def main() -> None:
@@ -46,12 +48,12 @@ def main() -> None:
         say("no-answer" if not given else "right" if same(reference, given) else "wrong")
 
 
-def _verifier():
+def _verifier() -> tuple[Callable[[str], list[Any]], Callable[[list[Any], list[Any]], bool]]:
     """``read(text) -> expressions`` and ``same(gold, answer) -> bool``, from math-verify."""
     from latex2sympy2_extended.latex2sympy2 import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse, verify
 
-    def style(units):
+    def style(units: bool) -> LatexExtractionConfig:
         return LatexExtractionConfig(
             normalization_config=NormalizationConfig(
                 basic_latex=True,
@@ -67,26 +69,27 @@ def _verifier():
     styles = [style(units=True), style(units=False)]
 
     @functools.lru_cache(maxsize=4096)
-    def read(text):
-        number, percent = re.fullmatch(r"(.*?)\s*(\\?%)?", text).groups()  # '$5\%$' does not parse
+    def read(text: str) -> list[Any]:
+        number = re.sub(r"\\?%$", "", text)
+        percent = text[len(number) :]  # math-verify reads '$5$\%' and not '$5\%$'
         for one in styles:
-            found = parse(f"${number}${percent or ''}", [one], parsing_timeout=None)
+            found = parse(f"${number}${percent}", [one], parsing_timeout=None)
             if expressions := [each for each in found if not isinstance(each, str)]:
                 return expressions
         return []
 
-    def same(gold, answer):
-        return verify(gold, answer, timeout_seconds=None)
+    def same(gold: list[Any], answer: list[Any]) -> bool:
+        return bool(verify(gold, answer, timeout_seconds=None))
 
     return read, same
 
 
-def _take_stdout():
+def _take_stdout() -> Callable[[str], None]:
     """A function that writes a line to the parent; anything else that prints goes to stderr."""
     out = os.dup(1)
     os.dup2(2, 1)
 
-    def say(word):
+    def say(word: str) -> None:
         try:
             os.write(out, word.encode() + b"\n")
         except BrokenPipeError:
@@ -95,7 +98,7 @@ def _take_stdout():
     return say
 
 
-def _die_with(parent):
+def _die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent ends (Linux; elsewhere the limits do)."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
@@ -104,7 +107,7 @@ def _die_with(parent):
         os._exit(0)
 
 
-def _set_limit(which, value):
+def _set_limit(which: int, value: int) -> None:
     hard = resource.getrlimit(which)[1]
     soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
     with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS

@@ -18,7 +18,7 @@ import time
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 START_S = 120.0
 """How long a worker may take to say that it is ready."""
@@ -97,7 +97,7 @@ class _Worker:
     """One process and its two pipes."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # a pipe nobody reads would fill up
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (an unread pipe would fill up)
         self._process = subprocess.Popen(
             [sys.executable, "-P", *arguments],  # -P: the script's folder must not shadow modules
             stdin=subprocess.PIPE,
