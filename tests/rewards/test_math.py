@@ -158,18 +158,14 @@ def test_cancelling_one_rollout_leaves_the_answer_to_the_others() -> None:
     reward.close()
 
 
+SLOW = ["9^{9^{9^{9}}}", "(10^{10})!", "9" * 1_000_000, r"\frac{1}{" * 100_000 + "}" * 100_000]
 HOSTILE = [
     "9**9**9**9",
-    "9^{9^{9^{9}}}",
-    r"(10^{10})!",
-    r"\binom{10^{9}}{5\cdot 10^{8}}",
-    "(" * 400 + "1" + ")" * 400,
-    r"\sqrt{" * 150 + "2" + "}" * 150,
-    "9" * 1_000_000,
-    r"\frac{1}{" * 100_000,
+    "(" * 100 + "1" + ")" * 100,
     "{" * 1_000_000,
     r"\boxed{" * 100_000,
     "$" * 100_000,
+    "answer is" * 100_000,
     "\x00\ud800",
 ]
 
@@ -178,7 +174,8 @@ HOSTILE = [
 def test_hostile_answers_end_in_wrong_or_an_error_and_leave_no_process() -> None:
     before = children()
     reward = Math(num_workers=2, limit_s=0.5, max_chars=2_000_000, memory_mb=512)
-    texts = [rf"\boxed{{{text}}}" for text in HOSTILE] + [f"answer: {text}" for text in HOSTILE[6:]]
+    texts = [rf"\boxed{{{text}}}" for text in SLOW + HOSTILE]
+    texts += [f"the answer is {text}" for text in HOSTILE]
 
     async def all_of_them() -> list[Reward | BaseException]:
         task = Task("t", (), answer="7")
@@ -210,7 +207,7 @@ def test_a_killed_worker_is_replaced(math: Math) -> None:
 
 def test_a_reference_that_cannot_be_read_is_an_error_even_if_time_outs_are_wrong() -> None:
     reward = Math(num_workers=1, limit_s=0.3, on_timeout="wrong")
-    with pytest.raises(RewardError, match="reference answer"):
+    with pytest.raises(RewardError, match="reference answer .* could not be read in 0.3 s"):
         score(reward, "(" * 3000 + "1" + ")" * 3000, r"\boxed{x}")
     reward.close()
 

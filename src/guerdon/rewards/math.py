@@ -104,7 +104,8 @@ class Math:
                     f"task {task.id!r}: could not compare {_short(answer)!r} with {_short(gold)!r}"
                     f" in {self.limit_s:g} s and {self.memory_mb} MB"
                 )
-        raise RewardError(f"task {task.id!r}: reference answer {_short(gold)!r} does not parse")
+        what = "does not parse" if lines else f"could not be read in {self.limit_s:g} s"
+        raise RewardError(f"task {task.id!r}: reference answer {_short(gold)!r} {what}")
 
     def _ask(self, gold: str, answer: str) -> Future[list[str]]:
         key = gold, answer

@@ -6,7 +6,6 @@ what the lines mean.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -56,18 +55,22 @@ class Workers:
         self._end()
 
     def _ask(self, request: str, num_lines: int) -> list[str]:
-        worker: _Worker | None = getattr(self._local, "worker", None)
-        if worker is None or worker.ended():
-            if worker:
-                self._drop(worker)
-            worker = self._start()
+        lines = self._try(request, num_lines)
+        if lines is None:
+            lines = self._try(request, num_lines)
+        return lines or []
+
+    def _try(self, request: str, num_lines: int) -> list[str] | None:
+        """The lines a worker wrote; None: it had ended before this request, perhaps."""
+        worker: _Worker = getattr(self._local, "worker", None) or self._start()
         lines: list[str] = []
-        with contextlib.suppress(_Lost):
+        try:
             worker.write(request)
             for _ in range(num_lines):
                 lines.append(worker.read_line(self._limit_s))
-        if len(lines) < num_lines:
+        except _Lost as lost:
             self._drop(worker)
+            return None if lost.ended and not lines else lines
         return lines
 
     def _start(self) -> _Worker:
@@ -90,7 +93,11 @@ class Workers:
 
 
 class _Lost(Exception):
-    """The worker ended or ran out of time."""
+    """The worker ended, or ran out of time."""
+
+    def __init__(self, ended: bool, limit_s: float = 0.0) -> None:
+        self.ended = ended
+        super().__init__("it ended" if ended else f"no answer in {limit_s:g} s")
 
 
 class _Worker:
@@ -111,26 +118,23 @@ class _Worker:
         self._poll.register(self._stdout, select.POLLIN)
         self._buffer = b""
 
-    def ended(self) -> bool:
-        return self._process.poll() is not None
-
     def write(self, line: str) -> None:
         data = memoryview(line.encode() + b"\n")
         try:
             while data:
                 data = data[self._stdin.write(data) :]
         except BrokenPipeError as error:
-            raise _Lost("ended") from error
+            raise _Lost(ended=True) from error
 
     def read_line(self, limit_s: float) -> str:
         deadline = time.monotonic() + limit_s
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
             if left <= 0 or not self._poll.poll(left * 1000):
-                raise _Lost(f"no answer in {limit_s:g} s")
+                raise _Lost(ended=False, limit_s=limit_s)
             chunk = os.read(self._stdout.fileno(), 4096)
             if not chunk:
-                raise _Lost("ended")
+                raise _Lost(ended=True)
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode()
