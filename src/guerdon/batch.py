@@ -137,6 +137,6 @@ class Batch:
         """The same batch on another device."""
         return replace(self, **{name: value.to(device) for name, value in self._tensors()})
 
-    def _tensors(self) -> list[tuple[str, Tensor]]:
+    def _tensors(self) -> list[tuple[str, Any]]:
         named = [(f.name, getattr(self, f.name)) for f in fields(self)]
         return [(name, value) for name, value in named if isinstance(value, Tensor)]

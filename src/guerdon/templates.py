@@ -1,0 +1,394 @@
+"""ChatTemplate: messages to tokens, one delta at a time, for any tokenizer with a chat template.
+
+A conversation is one row of tokens that only grows: the opening prompt, what was sampled, the
+tokens up to the next reply, what was sampled ... Sampled tokens are never decoded and tokenised
+again. This file turns messages into the tokens between replies and checks, once, that such a row
+is what the template itself would have written.
+
+What a message says never becomes a control token: a user who writes ``<|im_end|>`` does not end
+the turn. The template's own control tokens are therefore encoded under aliases nobody can write,
+by a copy of the tokenizer that reads the real ones as plain text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import TemplateError
+from tokenizers import AddedToken, Tokenizer
+from transformers import PreTrainedTokenizerBase
+
+from guerdon.errors import ConfigError
+from guerdon.types import Message
+
+_REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
+_REASONING_TAGS = frozenset(tag for pair in _REASONING for tag in pair)
+_PROBE = ("quail one", "robin two", "siskin three", "teal four", "wren five")
+"""Contents of the conversations a template is tried with; the reply to cut at is the second."""
+
+
+class ChatTemplate:
+    """A tokenizer's chat template as token deltas.
+
+    A role the template does not know (system, tool) is rendered as the user's, joined by an empty
+    line with the user message beside it, if any. White space a template would trim from a reply is
+    kept, since it was sampled.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer with a chat template.
+        allow_rewrite: for a template that rewrites earlier turns: build rows of several turns all
+            the same. They hold what was sampled, verbatim, and so differ from what the template
+            would show at inference.
+        options: variables of the template, such as ``{"enable_thinking": False}``.
+
+    Raises:
+        ConfigError: there is no chat template, or one that no row can be built with.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        allow_rewrite: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.allow_rewrite = allow_rewrite
+        self._options = dict(options or {})
+        self._name = tokenizer.name_or_path or type(tokenizer).__name__
+        if not tokenizer.chat_template:
+            raise ConfigError(
+                f"tokenizer {self._name!r} has no chat template; add chat_template.jinja, or use "
+                f"an instruct model"
+            )
+        if not isinstance(getattr(tokenizer, "backend_tokenizer", None), Tokenizer):
+            raise ConfigError(
+                f"tokenizer {self._name!r} ({type(tokenizer).__name__}) has no tokenizer.json; "
+                f"convert it with AutoTokenizer.from_pretrained(...).save_pretrained"
+            )
+        self._codec = _Codec(tokenizer.backend_tokenizer, self._written())
+        self._check_codec()
+        self._end = self._end_token()
+        eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+        ends = (self._codec.ids[self._end], self._last_end_id(), eos)
+        self.stop_ids: frozenset[int] = frozenset(i for i in ends if i is not None)
+        """Tokens that end a reply: those the template puts after one, and eos."""
+        self.pad_id: int = pad if pad is not None else min(self.stop_ids)
+        self._start = lru_cache(1024)(self._encode_start)
+        self._delta = lru_cache(4096)(self._encode_delta)
+
+        self.supports_system = self.supports_tool = True
+        self.rewrites: str | None = None
+        """How the template rewrites earlier turns, or None."""
+        append_only = self._keeps(())
+        self.supports_system = self._knows("system", append_only)
+        self.supports_tool = self._knows("tool", append_only)
+        self.rewrites = self._find_rewrite(append_only)
+        self._start.cache_clear()  # what the probes saw before the roles were known
+        self._delta.cache_clear()
+
+    @property
+    def append_only(self) -> bool:
+        """Whether the rendering of a conversation begins with the rendering of its beginning."""
+        return self.rewrites is None
+
+    def start(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens of an opening prompt, up to where the first reply begins.
+
+        Raises:
+            ConfigError: the template refuses these messages.
+        """
+        return self._start(_key(messages))
+
+    def extend(self, messages: Sequence[Message], *, closed: bool) -> tuple[int, ...]:
+        """The tokens between a reply and the next one.
+
+        Args:
+            messages: what was said since the reply.
+            closed: whether the reply ended with a token of ``stop_ids``; if not, the end-of-turn
+                token comes first.
+
+        Raises:
+            ConfigError: the template refuses these messages, or rewrites earlier turns and
+                ``allow_rewrite`` is not set.
+        """
+        if self.rewrites is not None and not self.allow_rewrite:
+            raise ConfigError(
+                f"the chat template of {self._name!r} {self.rewrites}, so a conversation of "
+                f"several turns is not one row of tokens; use single-turn tasks, a "
+                f"chat_template.jinja that keeps earlier turns as they are, or allow_rewrite=true "
+                f"to train on what was sampled although the template would show it differently"
+            )
+        delta = self._delta(_key(messages))
+        return delta[1:] if closed else delta
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of a reply without its stop token; other control tokens stay visible."""
+        ids = list(ids)
+        if ids and ids[-1] in self.stop_ids:
+            ids.pop()
+        text: str = self.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=False)
+        return text
+
+    # --- encoding ---------------------------------------------------------------------------------
+
+    def _encode_start(self, key: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
+        return self._codec.encode(self._render(self._quoted(key)))
+
+    def _encode_delta(self, key: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
+        """The end-of-turn token and all that follows it, up to the next reply."""
+        text = self._after_reply(self._quoted(key))
+        return self._codec.encode(text[text.index(self._end) :])
+
+    def _quoted(self, key: tuple[tuple[str, str], ...]) -> list[Message]:
+        """The messages, in roles the template knows, with contents that are only text."""
+        messages: list[Message] = []
+        borrowed = False  # whether the last message holds words of a role the template lacks
+        for role, content in key:
+            known = {"system": self.supports_system, "tool": self.supports_tool}.get(role, True)
+            text = self._codec.quote(content, role)
+            beside = bool(messages) and messages[-1]["role"] == "user"
+            if beside and (not known or (borrowed and role == "user")):
+                messages[-1] = _user(f"{messages[-1]['content']}\n\n{text}")
+                borrowed = True
+            else:
+                messages.append(_message(role if known else "user", text))
+                borrowed = not known
+        return messages
+
+    def _render(self, messages: Sequence[Message], prompt: bool = True) -> str:
+        try:
+            text = self.tokenizer.apply_chat_template(
+                [dict(message) for message in messages],  # type: ignore[misc]
+                tokenize=False,
+                add_generation_prompt=prompt,
+                **self._options,
+            )
+        except (TemplateError, TypeError) as error:
+            roles = ", ".join(message["role"] for message in messages) or "none"
+            raise ConfigError(
+                f"the chat template of {self._name!r} refuses messages of roles [{roles}]: {error}"
+            ) from error
+        assert isinstance(text, str)
+        return text
+
+    def _after_reply(self, messages: Sequence[Message], prompt: bool = True) -> str:
+        """What the template writes after a reply that ``messages`` follow."""
+        opening = [_user(_PROBE[0]), _message("assistant", self._codec.sentinel), *messages]
+        after = self._render(opening, prompt).partition(self._codec.sentinel)[2]
+        if not after:
+            raise ConfigError(f"the chat template of {self._name!r} does not show earlier replies")
+        return after
+
+    # --- what the template does, found out once ---------------------------------------------------
+
+    def _written(self) -> str:
+        """Everything the template may write of its own."""
+        user, reply = _user(_PROBE[0]), _message("assistant", _PROBE[1])
+        texts = [self.tokenizer.get_chat_template(), *self.tokenizer.all_special_tokens]
+        for role in ("user", "system", "tool"):
+            other = _message(role, _PROBE[2])
+            for messages in (
+                [other, user, reply],
+                [user, reply, other],
+                [user, reply, other, reply],
+            ):
+                try:
+                    texts += [self._render(messages), self._render(messages, prompt=False)]
+                except ConfigError:
+                    continue  # a role or an order this template does not know
+        return "\n".join(texts)
+
+    def _check_codec(self) -> None:
+        user, reply = _user(" a  b\n\nC, d!\n"), _message("assistant", "E f\ng.")
+        text = self._render([user, reply, _user(_PROBE[2])])
+        theirs = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+        if self._codec.encode(text) != tuple(theirs):
+            raise ConfigError(
+                f"tokenizer {self._name!r} splits text differently around control tokens than "
+                f"inside it; its chat template cannot be encoded turn by turn"
+            )
+
+    def _end_token(self) -> str:
+        """The control token the template writes right after a reply."""
+        after = self._after_reply([_user(_PROBE[2])]).lstrip()
+        end = self._codec.leading(after)
+        if end is None:
+            raise ConfigError(
+                f"the chat template of {self._name!r} writes {after[:20]!r} after a reply, which "
+                f"is no control token: a model could not end its turn; add an end-of-turn token"
+            )
+        return end
+
+    def _last_end_id(self) -> int | None:
+        """The control token after the last reply of a conversation, if it has one."""
+        last = [_user(_PROBE[0]), _message("assistant", self._codec.sentinel)]
+        after = self._render(last, prompt=False).partition(self._codec.sentinel)[2].lstrip()
+        return self._codec.ids.get(self._codec.leading(after) or "")
+
+    def _knows(self, role: str, append_only: bool) -> bool:
+        """Whether the template shows messages of this role, and keeps them where they were."""
+        extra = _message(role, _PROBE[4])
+        user, reply = _user(_PROBE[0]), _message("assistant", _PROBE[1])
+        seen = [extra, user, reply] if role == "system" else [user, reply, extra]
+        try:
+            if _PROBE[4] not in self._render(seen):
+                return False
+        except ConfigError:
+            return False
+        return not append_only or self._keeps((extra,))
+
+    def _find_rewrite(self, append_only: bool) -> str | None:
+        if not append_only:
+            return "renders earlier turns differently once the conversation goes on"
+        for opening, closing in _REASONING:
+            if not self._keeps((), before=f"{opening}\nwhy\n{closing}\n\n"):
+                return f"strips reasoning ({opening}...{closing}) from earlier replies"
+        return None
+
+    def _keeps(self, extra: tuple[Message, ...], before: str = "") -> bool:
+        """Whether a conversation of three replies built by deltas is the template's own rendering.
+
+        Args:
+            extra: a system message to open with, or a tool message to go on with.
+            before: what each reply says first.
+        """
+        system = [message for message in extra if message["role"] == "system"]
+        tool = [message for message in extra if message["role"] == "tool"]
+        opening = [*system, _user(_PROBE[0])]
+        replies = [before + _PROBE[1], before + _PROBE[2], before + _PROBE[1]]
+        observations = [tool or [_user(_PROBE[3])] for _ in replies]
+        messages = list(opening)
+        for reply, observation in zip(replies, observations, strict=True):
+            messages += [_message("assistant", reply), *observation]
+        try:
+            whole = self._codec.encode(self._render(messages))
+            deltas = [self.extend(observation, closed=False) for observation in observations]
+            return self._joins(whole, [self.start(opening), *deltas], replies)
+        except ConfigError:
+            return False
+
+    def _joins(
+        self, whole: tuple[int, ...], deltas: Sequence[tuple[int, ...]], replies: Sequence[str]
+    ) -> bool:
+        """Whether ``whole`` is the deltas with the replies in between."""
+        at, end_id = len(deltas[0]), self._codec.ids[self._end]
+        if whole[:at] != deltas[0]:
+            return False
+        for delta, reply in zip(deltas[1:], replies, strict=True):
+            if end_id not in whole[at:]:
+                return False
+            end = whole.index(end_id, at)
+            if self.decode(whole[at:end]).strip() != reply:
+                return False
+            at = end + len(delta)
+            if whole[end:at] != delta:
+                return False
+        return at == len(whole)
+
+
+class _Codec:
+    """Encodes renderings: control tokens the template wrote are tokens, the same words in a
+    message are text.
+
+    Args:
+        backend: the tokenizer; it is copied, never changed.
+        written: all that the template may write; the added tokens found in it are control tokens.
+    """
+
+    def __init__(self, backend: Tokenizer, written: str) -> None:
+        nonce = secrets.token_hex(6)  # so that no message can name an alias
+        added = backend.get_added_tokens_decoder()
+        self.ids = {
+            token.content: i
+            for i, token in added.items()
+            if token.content.strip() and token.content in written
+        }
+        """Control tokens of the template, by what they look like."""
+        self.sentinel = f"reply{nonce}"
+        """A content that stands for a reply in renderings."""
+        self._copy = _reading_as_text(backend, set(self.ids))
+        aliases = {word: f"alias{nonce}x{i}x" for word, i in self.ids.items()}
+        self._copy.add_tokens([_same_kind(added[i], aliases[word]) for word, i in self.ids.items()])
+        self._true = {self._copy.token_to_id(aliases[word]): i for word, i in self.ids.items()}
+        self._placeholders = {word: f"quote{nonce}x{i}x" for word, i in self.ids.items()}
+        plain = {self._placeholders[word]: self._as_text(word) for word in self.ids}
+        self._spelling = aliases | plain
+        self._controls = _any_of(self.ids)
+        self._marks = _any_of(self._spelling)
+
+    def quote(self, content: str, role: str) -> str:
+        """The content with placeholders for words that look like control tokens.
+
+        Reasoning tags of assistant messages stay: templates look for them.
+        """
+
+        def placeholder(found: re.Match[str]) -> str:
+            kept = role == "assistant" and found[0] in _REASONING_TAGS
+            return found[0] if kept else self._placeholders[found[0]]
+
+        return self._controls.sub(placeholder, content)
+
+    def leading(self, text: str) -> str | None:
+        """The control token ``text`` begins with."""
+        found = self._controls.match(text)
+        return found[0] if found else None
+
+    def encode(self, rendered: str) -> tuple[int, ...]:
+        """Tokens of a rendering whose contents were quoted."""
+        text = self._marks.sub(lambda found: self._spelling[found[0]], rendered)
+        ids = self._copy.encode(text, add_special_tokens=False).ids
+        return tuple(self._true.get(i, i) for i in ids)
+
+    def _as_text(self, word: str) -> str:
+        """How to write a control token's name so that it is only text.
+
+        A unigram vocabulary may hold the name itself as a piece; a space inside breaks it.
+        """
+        ids = self._copy.encode(word, add_special_tokens=False).ids
+        return word if self.ids[word] not in ids else f"{word[0]} {word[1:]}"
+
+
+def _reading_as_text(backend: Tokenizer, words: set[str]) -> Tokenizer:
+    """A copy of the tokenizer to which special tokens, and ``words``, are ordinary text."""
+    spec = json.loads(backend.to_str())
+    for token in spec["added_tokens"]:
+        token["special"] = token["special"] or token["content"] in words
+    copy = Tokenizer.from_str(json.dumps(spec))
+    copy.encode_special_tokens = True
+    copy.no_truncation()
+    copy.no_padding()
+    return copy
+
+
+def _same_kind(token: AddedToken, content: str) -> AddedToken:
+    return AddedToken(
+        content,
+        single_word=token.single_word,
+        lstrip=token.lstrip,
+        rstrip=token.rstrip,
+        normalized=token.normalized,
+        special=False,
+    )
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+
+def _key(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
+    return tuple((message["role"], message["content"]) for message in messages)
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}  # type: ignore[typeddict-item]
+
+
+def _user(content: str) -> Message:
+    return {"role": "user", "content": content}
