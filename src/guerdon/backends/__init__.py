@@ -1,0 +1,1 @@
+"""Placement: where models live. Every backend's `build` returns the same things."""

@@ -1,0 +1,214 @@
+"""The loop around the step: resume, warm up, evaluate, save, report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from guerdon.backends import local
+from guerdon.config import compose
+from guerdon.config.build import build, parse
+from guerdon.config.schema import Config
+from guerdon.errors import GuerdonError
+from guerdon.runs import reader
+from guerdon.runs.store import RunStore, log
+from guerdon.tasks import TaskPool
+from guerdon.train import checkpoints, warmup
+from guerdon.train.checkpoints import Progress
+from guerdon.train.curve import draw_curve
+from guerdon.train.display import Display
+from guerdon.train.evaluate import evaluate
+from guerdon.train.interrupt import Interrupt, Interrupted
+from guerdon.train.metrics import Stopwatch
+from guerdon.train.step import Training, train_step
+from guerdon.types import Metrics, derive_seed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `train` or `resume` ended."""
+
+    folder: Path
+    status: str
+    """"completed" or "interrupted"."""
+    summary: dict[str, Any]
+    """The contents of summary.json; empty when interrupted."""
+
+
+def train(raw: dict[str, Any], *, display: Display | None = None) -> Outcome:
+    """Start a run from a composed configuration that passed `config.check`.
+
+    Raises:
+        ConfigError: the run exists already, or data and models cannot be read.
+        RolloutError: too many episodes of a step failed; the run was saved and can be resumed.
+    """
+    config = parse(raw, Config)
+    folder = Path(config.run.dir) / config.run.name
+    store = RunStore.create(folder, compose.to_yaml(raw), overwrite=config.run.overwrite)
+    return _play(config, store, None, display or Display())
+
+
+def resume(folder: Path, *, display: Display | None = None) -> Outcome:
+    """Go on with a run from its last checkpoint, or from the start if it has none.
+
+    Everything written after that checkpoint is forgotten, and written again the same.
+    """
+    store = RunStore.open(folder)
+    config = parse(compose.from_run(folder), Config)
+    found = reader.checkpoints(folder)
+    last = found[-1] if found else None
+    store.rewind(-1 if last is None else reader.step_of(last) or 0)
+    return _play(config, store, last, display or Display())
+
+
+def _play(config: Config, store: RunStore, last: Path | None, display: Display) -> Outcome:
+    """Build the run, play it, and record how it ended, whatever happens."""
+    status = "failed"
+    try:
+        run = _build(config, store, display)
+        progress = checkpoints.load(run, last) if last else Progress()
+        loop = Loop(run, progress, display)
+        status = asyncio.run(loop.play())
+        return Outcome(store.folder, status, loop.summary)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except GuerdonError as error:
+        log.error("%s", error)
+        raise
+    finally:
+        display.close()
+        store.finish(status)
+
+
+def _build(config: Config, store: RunStore, display: Display) -> Training:
+    parts = local.build(config, store.folder)
+    tasks = parts.tasks.load(parts.count_tokens)
+    display.loaded(parts.loaded.table(), tasks)
+    return Training(
+        config=config,
+        env=parts.env,
+        pool=TaskPool(tasks.train, seed=derive_seed(config.run.seed, "tasks")),
+        held_out=tasks.held_out,
+        models=parts.models,
+        learner=parts.learner,
+        algorithm=parts.algorithm,
+        store=store,
+        baselines=parts.tasks.baselines() if hasattr(parts.tasks, "baselines") else {},
+    )
+
+
+class Loop:
+    """One sitting of a run: from ``progress`` to the last step, an error or an interrupt."""
+
+    def __init__(self, run: Training, progress: Progress, display: Display) -> None:
+        self.training = run
+        self.settings = run.config.trainer
+        self.progress = progress
+        self.display = display
+        self.interrupt = Interrupt()
+        self.trackers = [build(t, run=run.config.run) for t in run.config.trackers]
+        self.summary: dict[str, Any] = {}
+
+    async def play(self) -> str:
+        """Returns the status to record."""
+        try:
+            with self.interrupt.listening():
+                if self.progress.step == 0:
+                    await self._start()
+                self.display.start(self.progress.step, self.settings.steps)
+                while self.progress.step < self.settings.steps:
+                    await self._step(self.progress.step + 1)
+            self._finish()
+            return "completed"
+        except Interrupted:
+            self.display.interrupted(self._save_if_begun(), self.training.store.folder)
+            return "interrupted"
+        except GuerdonError:
+            self._save_if_begun()
+            raise
+        finally:
+            for tracker in self.trackers:
+                tracker.close()
+
+    async def _start(self) -> None:
+        """Warm up, and see what the policy is worth before step 1."""
+        run, row = self.training, {}
+        if run.config.warmup:
+            row = warmup.imitate(run.learner, run.config.warmup, run.config.run.seed, self.display)
+        policy = run.models["policy"].engine
+        run.learner.publish(policy, version=0)
+        if self.settings.eval_every:
+            row |= await self.interrupt.run(self._evaluate(0))
+        if row:
+            self._record(0, row)
+
+    async def _step(self, step: int) -> None:
+        """One training step and what belongs to it: evaluation, the row, the checkpoint."""
+        run, settings = self.training, self.settings
+        pool = run.pool.state_dict()
+        watch = Stopwatch(self.display.episode)
+        try:
+            row = await self.interrupt.run(train_step(run, step, watch))
+        except (GuerdonError, Interrupted):
+            run.pool.load_state_dict(pool)  # the step did not happen
+            raise
+        row |= watch.to_metrics(row.get("rollout/action_tokens", 0.0))
+        seconds = self.progress.train_s + row["time/step_s"]
+        self.progress = replace(self.progress, step=step, train_s=seconds)
+        if hasattr(run.algorithm, "advance"):
+            run.algorithm.advance(step, row)
+        last = step == settings.steps
+        if settings.eval_every and (last or step % settings.eval_every == 0):
+            row |= await self._evaluate(step)  # not interruptible: the row would lack it
+        improved = self.progress.best_step == step
+        self._record(step, row)
+        due = settings.save_every and step % settings.save_every == 0
+        if last or due or (improved and settings.keep_best):
+            checkpoints.save(run, self.progress)
+
+    async def _evaluate(self, step: int) -> Metrics:
+        """Evaluate on the held-out tasks and remember what came out."""
+        run = self.training
+        started = time.perf_counter()
+        found, episodes = await evaluate(
+            run.env,
+            run.held_out,
+            run.models,
+            run.config.eval,
+            max_concurrent=self.settings.max_concurrent,
+        )
+        run.store.write_episodes(step, episodes, part="eval")
+        self.progress = self.progress.after_evaluation(step, found)
+        self.display.evaluation(step, found)
+        return found.to_metrics() | {"time/eval_s": time.perf_counter() - started}
+
+    def _record(self, step: int, row: Metrics) -> None:
+        self.training.store.write_metrics(step, row)
+        for tracker in self.trackers:
+            tracker.log(step, row)
+        self.display.step(step, row)
+
+    def _save_if_begun(self) -> Path | None:
+        """Save where the run stands, unless that is the very start: there is nothing to lose."""
+        if self.progress.step == 0:
+            return None
+        folder = self.training.store.checkpoint_folder(self.progress.step)
+        return folder if folder.exists() else checkpoints.save(self.training, self.progress)
+
+    def _finish(self) -> None:
+        run = self.training
+        self.summary = {
+            "before": self.progress.before,
+            "after": self.progress.after,
+            "train_s": round(self.progress.train_s, 3),
+            "steps": self.settings.steps,
+            "baselines": run.baselines,
+            "seed": run.config.run.seed,
+        }
+        run.store.write_summary(self.summary)
+        draw_curve(run.store.folder, run.baselines)
+        self.display.finished(self.summary, run.store.folder)

@@ -1,0 +1,72 @@
+"""One training step. Data flows one way: tasks, episodes, batch, advantages, update, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from guerdon.batch import Batch
+from guerdon.config.schema import Config
+from guerdon.learner.learner import Learner
+from guerdon.runs.store import RunStore
+from guerdon.tasks import TaskPool
+from guerdon.train import metrics
+from guerdon.train.collect import check_errors, collect, trainable
+from guerdon.train.schedule import at_step
+from guerdon.types import Algorithm, Env, Metrics, Models, Task
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a run works with."""
+
+    config: Config
+    env: Env
+    pool: TaskPool
+    held_out: Sequence[Task]
+    models: Models
+    learner: Learner
+    algorithm: Algorithm
+    store: RunStore
+    baselines: Mapping[str, float]
+    """Success of simple policies on the held-out tasks, to be shown beside ours."""
+
+
+async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metrics:
+    """Act, record, grow, check, estimate, learn, publish."""
+    settings = run.config.trainer
+    models = at_step(run.models, settings.temperature, step)
+
+    with watch("rollout"):
+        tasks = run.pool.sample(settings.tasks_per_step)
+        episodes = await collect(
+            run.env,
+            tasks,
+            models,
+            group_size=settings.group_size,
+            key=("train", step),
+            max_concurrent=settings.max_concurrent,
+            on_done=watch.progress,
+        )
+    with watch("record"):
+        run.store.write_episodes(step, episodes)
+        new_tasks = [task for episode in episodes for task in episode.new_tasks]
+        run.pool.extend(new_tasks)
+
+    check_errors(episodes, settings.max_error_rate)
+    rows, num_dropped = trainable(episodes, settings.group_size)
+    row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
+    row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
+
+    learned: Metrics = {}
+    if rows:
+        with watch("annotate"):
+            batch = run.learner.annotate(Batch.from_trajectories(rows))
+            batch = run.algorithm.estimate(batch)
+        row["rollout/rows_with_signal"] = float(batch.has_signal.sum())
+        if run.algorithm.needs_every_row or batch.has_signal.any():
+            with watch("update"):
+                learned = run.learner.update(batch)
+    row["policy/skipped_updates"] = float(not learned)
+    run.learner.publish(run.models["policy"].engine, version=step)
+    return row | learned
