@@ -207,7 +207,7 @@ def test_a_killed_worker_is_replaced(math: Math) -> None:
 
 def test_a_reference_that_cannot_be_read_is_an_error_even_if_time_outs_are_wrong() -> None:
     reward = Math(num_workers=1, limit_s=0.3, on_timeout="wrong")
-    with pytest.raises(RewardError, match="reference answer .* could not be read in 0.3 s"):
+    with pytest.raises(RewardError, match=r"reference answer .* could not be read in"):
         score(reward, "(" * 3000 + "1" + ")" * 3000, r"\boxed{x}")
     reward.close()
 
