@@ -1,0 +1,58 @@
+"""``ConversationFile``: conversations to imitate, for the supervised warm-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from guerdon.data.messages import read_messages
+from guerdon.data.readers import Row, read_file, refuse_bad_rows
+from guerdon.errors import ConfigError
+from guerdon.types import Message
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationFile:
+    """Rows with ``messages`` (JSON, JSONL or parquet), each ending with the assistant."""
+
+    path: str
+    limit: int | None = None
+    """Conversations to keep, the first ones."""
+    max_bad_rows: int = 0
+    """Malformed rows to skip; one more is an error."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file; empty if nothing is."""
+        try:
+            self.load()
+        except ConfigError as error:
+            return error.problems
+        return []
+
+    def load(self) -> list[tuple[Message, ...]]:
+        """Read all conversations.
+
+        Raises:
+            ConfigError: a missing, empty or malformed file; names file and line.
+        """
+        table = read_file(Path(self.path).expanduser())
+        conversations, bad_rows = [], list(table.bad_rows)
+        for row in table.rows:
+            try:
+                conversations.append(_conversation(row))
+            except ValueError as error:
+                bad_rows.append(f"{row.where}: {error}")
+        num_rows = len(table.rows) + len(table.bad_rows)
+        refuse_bad_rows(self.path, num_rows, bad_rows, self.max_bad_rows)
+        return conversations[: self.limit]
+
+
+def _conversation(row: Row) -> tuple[Message, ...]:
+    if row.values.get("messages") is None:
+        raise ValueError(f"no messages; its keys: {', '.join(row.values) or 'none'}")
+    messages = read_messages(row.values["messages"])
+    if messages[-1]["role"] != "assistant":
+        raise ValueError("the conversation does not end with the assistant")
+    if not any(message["role"] == "user" for message in messages):
+        raise ValueError("the conversation has no user message")
+    return messages
