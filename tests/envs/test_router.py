@@ -30,7 +30,7 @@ def test_each_task_is_played_in_the_environment_of_its_domain() -> None:
 
 def test_a_domain_without_an_environment_stops_the_run_and_names_the_known_ones() -> None:
     router = Router(envs={"math": Named("m"), "code": Named("c")})
-    with pytest.raises(ConfigError, match="domain 'poetry', but .* only: code, math"):
+    with pytest.raises(ConfigError, match=r"domain 'poetry', but .* only: code, math"):
         asyncio.run(router.rollout(Task("t", (), domain="poetry"), {}))
 
 
