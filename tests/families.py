@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -99,12 +101,14 @@ def mistral() -> PreTrainedTokenizerFast:
             decoders.Strip(" ", 1),
         ]
     )
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
     trainer = trainers.BpeTrainer(
-        vocab_size=420,
-        special_tokens=["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))],
-        show_progress=False,
+        vocab_size=420, special_tokens=["<unk>", "<s>", "</s>", *byte_tokens], show_progress=False
     )
     core.train_from_iterator([*_TEXT, "[INST] two [/INST]"], trainer)
+    spec = json.loads(core.to_str())
+    spec["added_tokens"] = spec["added_tokens"][:3]  # bytes are in the vocabulary, not special
+    core = Tokenizer.from_str(json.dumps(spec))
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token="<s>",

@@ -36,6 +36,7 @@ def test_the_order_depends_on_the_seed_and_not_on_the_order_of_the_file():
     assert ids(TaskPool(tasks, seed=2).sample(30)) != order
 
 
+@settings(deadline=None, max_examples=50)
 @given(size=st.integers(1, 9), batches=st.lists(st.integers(1, 12), min_size=1, max_size=12))
 def test_a_batch_repeats_a_task_only_when_there_are_too_few(size, batches):
     pool = TaskPool(make("a", size), seed=5)
@@ -49,7 +50,7 @@ def test_a_batch_repeats_a_task_only_when_there_are_too_few(size, batches):
     assert max(counts) - min(counts) <= 2
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights=st.lists(st.integers(1, 40), min_size=1, max_size=6), draws=st.integers(1, 120))
 def test_every_domain_is_less_than_one_task_from_its_share_after_any_number_of_draws(
     weights, draws
@@ -140,6 +141,15 @@ def test_a_grown_task_survives_the_checkpoint_whole():
     pool.extend([new])
     other.load_state_dict(json.loads(json.dumps(pool.state_dict())))
     assert new in other.sample(2)
+
+
+def test_a_restored_pool_may_have_read_its_file_in_another_order():
+    tasks = make("a", 5) + make("b", 5)
+    pool = TaskPool(tasks, weights={"a": 1.0, "b": 1.0})
+    other = TaskPool(tasks[::-1], weights={"b": 1.0, "a": 1.0})
+    pool.sample(3)
+    other.load_state_dict(pool.state_dict())
+    assert ids(pool.sample(20)) == ids(other.sample(20))
 
 
 def test_a_state_of_other_tasks_or_another_seed_is_refused():

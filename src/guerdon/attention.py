@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
@@ -19,6 +19,7 @@ NAME = "guerdon"
 """The value of ``attn_implementation`` a model must be loaded with."""
 
 
+@runtime_checkable
 class Layout(Protocol):
     """How the tokens of one flat forward pass see each other."""
 

@@ -83,7 +83,10 @@ class Batch:
             logprobs[row, :length] = torch.tensor(trajectory.logprobs)
             spans = [turn for turn in trajectory.turns if turn.span[1] > turn.span[0]]
             if not spans:
-                raise ValueError(f"row {row} (group {trajectory.group!r}) has no sampled token")
+                raise ValueError(
+                    f"row {row} (group {trajectory.group!r}) has no sampled token, so nothing to "
+                    f"train on; an engine that speaks only text can be evaluated, not trained"
+                )
             for turn in spans:
                 rewards[row, turn.span[1] - 1] += turn.reward
                 turn_ends[row, turn.span[1] - 1] = True

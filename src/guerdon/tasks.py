@@ -118,9 +118,10 @@ class TaskPool:
         self._draws = 0
         self._weighted = weights is not None
         self._shares = _shares(weights) if weights is not None else {"": Fraction(1)}
-        self._streams = {name: _Stream(seed, name) for name in self._shares}
+        members: dict[str, set[str]] = {name: set() for name in self._shares}
         for task in self._seeds.values():
-            self._stream(task).add(task.id)
+            members[self._stream_name(task)].add(task.id)
+        self._streams = {name: _Stream(seed, name, ids) for name, ids in members.items()}
 
     def _check(
         self, domains: set[str], weights: Mapping[str, float] | None, max_tasks: int | None
@@ -208,8 +209,11 @@ class TaskPool:
     def _task(self, task_id: str) -> Task:
         return self._seeds[task_id] if task_id in self._seeds else self._grown[task_id]
 
+    def _stream_name(self, task: Task) -> str:
+        return task.domain if self._weighted else ""
+
     def _stream(self, task: Task) -> _Stream:
-        return self._streams[task.domain if self._weighted else ""]
+        return self._streams[self._stream_name(task)]
 
     def state_dict(self) -> dict[str, Any]:
         """What JSON needs to hold so that an equally built pool goes on where this one is."""
@@ -244,7 +248,7 @@ class TaskPool:
 
     def _fingerprint(self) -> str:
         shares = {name: str(share) for name, share in self._shares.items()}
-        built_from = json.dumps([self.seed, shares, list(self._seeds)])
+        built_from = json.dumps([self.seed, shares, sorted(self._seeds)])
         return hashlib.blake2b(built_from.encode(), digest_size=16).hexdigest()
 
 
@@ -260,23 +264,21 @@ def _to_json(task: Task) -> dict[str, Any]:
 
 def _shares(weights: Mapping[str, float]) -> dict[str, Fraction]:
     """Weights as exact fractions of their sum: rounding never decides whose turn it is."""
-    exact = {name: Fraction(str(weight)) for name, weight in weights.items()}
+    exact = {name: Fraction(str(weight)) for name, weight in sorted(weights.items())}
     return {name: weight / sum(exact.values()) for name, weight in exact.items()}
 
 
 class _Stream:
     """The endless order of one domain's tasks, epoch after epoch."""
 
-    def __init__(self, seed: int, name: str) -> None:
-        self._seed, self._name = seed, name
-        self._epoch = 0
-        self._cursor: tuple[int, str] = (-1, "")
+    def __init__(self, seed: int, name: str, ids: set[str]) -> None:
+        self._seed, self._name, self._ids = seed, name, ids
+        self._cursor: tuple[int, str]
         """The last place dealt in this epoch."""
         self._deferred: list[str] = []
         """Passed over because the same batch had them from the epoch before; dealt next."""
-        self._ids: set[str] = set()
-        self._order: list[tuple[int, str]] = []
         self.drawn = 0
+        self._start_epoch(0)
 
     def _place(self, task_id: str) -> tuple[int, str]:
         return derive_seed(self._seed, "epoch", self._name, self._epoch, task_id), task_id

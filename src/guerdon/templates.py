@@ -27,7 +27,7 @@ from guerdon.errors import ConfigError
 from guerdon.types import Message
 
 _REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
-_REASONING_TAGS = frozenset(tag for pair in _REASONING for tag in pair)
+_TAGS = frozenset(tag for pair in _REASONING for tag in pair)
 _PROBE = ("quail one", "robin two", "siskin three", "teal four", "wren five")
 """Contents of the conversations a template is tried with; the reply to cut at is the second."""
 
@@ -71,9 +71,10 @@ class ChatTemplate:
                 f"tokenizer {self._name!r} ({type(tokenizer).__name__}) has no tokenizer.json; "
                 f"convert it with AutoTokenizer.from_pretrained(...).save_pretrained"
             )
-        self._codec = _Codec(tokenizer.backend_tokenizer, self._written())
+        self._codec = _Codec(tokenizer.backend_tokenizer, self._named(), self._shown())
         self._check_codec()
         self._end = self._end_token()
+        self._lead = self._space_before_reply()
         eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
         ends = (self._codec.ids[self._end], self._last_end_id(), eos)
         self.stop_ids: frozenset[int] = frozenset(i for i in ends if i is not None)
@@ -127,6 +128,14 @@ class ChatTemplate:
         delta = self._delta(_key(messages))
         return delta[1:] if closed else delta
 
+    def encode_reply(self, text: str) -> tuple[int, ...]:
+        """The tokens of a reply that was written, not sampled, its end-of-turn token included.
+
+        For supervised rows: they continue ``start`` and ``extend(..., closed=True)``.
+        """
+        reply = f"{self._lead}{self._codec.quote(text)}{self._end}"
+        return self._codec.encode(self._end + reply)[1:]
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a reply without its stop token; other control tokens stay visible."""
         ids = list(ids)
@@ -151,7 +160,7 @@ class ChatTemplate:
         borrowed = False  # whether the last message holds words of a role the template lacks
         for role, content in key:
             known = {"system": self.supports_system, "tool": self.supports_tool}.get(role, True)
-            text = self._codec.quote(content, role)
+            text = self._codec.quote(content)
             beside = bool(messages) and messages[-1]["role"] == "user"
             if beside and (not known or (borrowed and role == "user")):
                 messages[-1] = _user(f"{messages[-1]['content']}\n\n{text}")
@@ -164,7 +173,7 @@ class ChatTemplate:
     def _render(self, messages: Sequence[Message], prompt: bool = True) -> str:
         try:
             text = self.tokenizer.apply_chat_template(
-                [dict(message) for message in messages],  # type: ignore[misc]
+                [{"role": m["role"], "content": m["content"]} for m in messages],
                 tokenize=False,
                 add_generation_prompt=prompt,
                 **self._options,
@@ -187,21 +196,21 @@ class ChatTemplate:
 
     # --- what the template does, found out once ---------------------------------------------------
 
-    def _written(self) -> str:
-        """Everything the template may write of its own."""
+    def _named(self) -> str:
+        """The template's source and the tokens it may name by variables."""
+        return "\n".join([self.tokenizer.get_chat_template(), *self.tokenizer.all_special_tokens])
+
+    def _shown(self) -> str:
+        """Renderings of short conversations, in every role the template takes."""
         user, reply = _user(_PROBE[0]), _message("assistant", _PROBE[1])
-        texts = [self.tokenizer.get_chat_template(), *self.tokenizer.all_special_tokens]
+        texts = []
         for role in ("user", "system", "tool"):
             other = _message(role, _PROBE[2])
-            for messages in (
-                [other, user, reply],
-                [user, reply, other],
-                [user, reply, other, reply],
-            ):
+            for messages in ([other, user, reply], [user, reply, other]):
                 try:
                     texts += [self._render(messages), self._render(messages, prompt=False)]
                 except ConfigError:
-                    continue  # a role or an order this template does not know
+                    continue  # a role or an order this template does not take
         return "\n".join(texts)
 
     def _check_codec(self) -> None:
@@ -224,6 +233,13 @@ class ChatTemplate:
                 f"is no control token: a model could not end its turn; add an end-of-turn token"
             )
         return end
+
+    def _space_before_reply(self) -> str:
+        """White space between the prompt and a reply, which a model samples as part of it."""
+        user, reply = _user(_PROBE[0]), _message("assistant", self._codec.sentinel)
+        shown = self._render([user, reply]).partition(self._codec.sentinel)[0]
+        gap = shown.removeprefix(self._render([user]))
+        return gap if gap.isspace() else ""
 
     def _last_end_id(self) -> int | None:
         """The control token after the last reply of a conversation, if it has one."""
@@ -296,18 +312,23 @@ class _Codec:
     """Encodes renderings: control tokens the template wrote are tokens, the same words in a
     message are text.
 
+    Control tokens are special tokens the template names and any added token it shows by itself.
+    Others, such as reasoning tags, are encoded wherever they stand, as the tokenizer always does.
+
     Args:
         backend: the tokenizer; it is copied, never changed.
-        written: all that the template may write; the added tokens found in it are control tokens.
+        named: what the template may name.
+        shown: what it showed.
     """
 
-    def __init__(self, backend: Tokenizer, written: str) -> None:
+    def __init__(self, backend: Tokenizer, named: str, shown: str) -> None:
         nonce = secrets.token_hex(6)  # so that no message can name an alias
         added = backend.get_added_tokens_decoder()
         self.ids = {
             token.content: i
             for i, token in added.items()
-            if token.content.strip() and token.content in written
+            if token.content.strip()
+            and (token.content in shown or (token.special and token.content in named))
         }
         """Control tokens of the template, by what they look like."""
         self.sentinel = f"reply{nonce}"
@@ -322,17 +343,14 @@ class _Codec:
         self._controls = _any_of(self.ids)
         self._marks = _any_of(self._spelling)
 
-    def quote(self, content: str, role: str) -> str:
+    def quote(self, content: str) -> str:
         """The content with placeholders for words that look like control tokens.
 
-        Reasoning tags of assistant messages stay: templates look for them.
+        Reasoning tags stay: templates look for them in replies, and prompts name them.
         """
-
-        def placeholder(found: re.Match[str]) -> str:
-            kept = role == "assistant" and found[0] in _REASONING_TAGS
-            return found[0] if kept else self._placeholders[found[0]]
-
-        return self._controls.sub(placeholder, content)
+        return self._controls.sub(
+            lambda found: found[0] if found[0] in _TAGS else self._placeholders[found[0]], content
+        )
 
     def leading(self, text: str) -> str | None:
         """The control token ``text`` begins with."""

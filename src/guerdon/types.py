@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
-    from guerdon.templates import ChatTemplate
     from torch import Tensor
 
     from guerdon.batch import Batch
+    from guerdon.templates import ChatTemplate
 
 Metrics = dict[str, float]
 Role = Literal["system", "user", "assistant", "tool"]

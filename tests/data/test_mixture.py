@@ -88,3 +88,9 @@ def test_weights_must_fit_the_sources():
     assert len(caught.value.problems) == 3
     with pytest.raises(ConfigError, match="sources is empty"):
         Mixture(sources={})
+
+
+def test_a_weighted_mixture_inside_another_is_refused():
+    inner = Mixture(sources={"a": Made(made("x"), [])}, weights={"a": 1.0})
+    with pytest.raises(ConfigError, match=r"sources.b has weights of its own"):
+        Mixture(sources={"b": inner}).load()

@@ -58,6 +58,11 @@ class Mixture:
                 loaded[name] = source.load(count_tokens)
             except ConfigError as error:
                 problems += [f"sources.{name}: {problem}" for problem in error.problems]
+        problems += [
+            f"sources.{name} has weights of its own, which would be lost: name its sources here"
+            for name, sets in loaded.items()
+            if sets.weights is not None
+        ]
         if problems:
             raise ConfigError(problems)
         return self._join(loaded)

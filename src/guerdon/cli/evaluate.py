@@ -1,0 +1,61 @@
+"""`guerdon evaluate`: a run's last checkpoint, or any model directory, on held-out tasks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides, run_config
+
+
+def evaluate(
+    overrides: Overrides = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="A run directory: its last checkpoint.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A Hugging Face directory or hub name.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    config_name: ConfigName = None,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Evaluate on held-out tasks: guerdon evaluate --run RUN, or --model DIR."""
+    from guerdon.config.check import load
+    from guerdon.errors import ConfigError
+
+    if (run is None) == (model is None):
+        raise ConfigError("give either --run RUN or --model DIR")
+    name = config_name or _config_of(run, model)
+    extra = [] if model is None else [f"models.policy.path={_quoted(model)}"]
+    extra += [] if model is None else ["models.policy.init=null", "models.policy.lora=null"]
+    config, values = load(name, [*(overrides or ()), *extra], config_dir, is_new_run=False)
+
+    from guerdon.train.evaluate import evaluate_run
+
+    result = evaluate_run(config, values, run=run)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for key, value in result.items():
+        typer.echo(f"{key:<24} {value}")
+
+
+def _config_of(run: Path | None, model: Path | None) -> Path:
+    """The run's configuration; for a checkpoint, that of the run it lies in."""
+    from guerdon.errors import ConfigError
+
+    if run is not None:
+        return run_config(run)
+    assert model is not None
+    for folder in model.absolute().parents:
+        if (folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir():
+            return folder / "config.yaml"
+    raise ConfigError("--model needs --config-name: which tasks and environment to evaluate on")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"

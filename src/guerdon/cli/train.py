@@ -1,0 +1,38 @@
+"""`guerdon train`: check a configuration, then train; or go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name, run_config
+
+
+def train(
+    overrides: Overrides = None,
+    config_name: ConfigName = None,
+    config_dir: ConfigDir = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run directory.")
+    ] = None,
+) -> None:
+    """Train a policy: guerdon train --config-name NAME [a.b=c ...], or --resume RUN."""
+    from guerdon.config.check import examine
+    from guerdon.errors import ConfigError
+
+    if resume is not None and (overrides or config_name or config_dir):
+        raise ConfigError(
+            "--resume goes on with the run as it was started: leave out --config-name and overrides"
+        )
+    name = run_config(resume) if resume else require_name(config_name)
+    report, values = examine(name, overrides or (), config_dir, is_new_run=resume is None)
+    for line in report.warnings:
+        typer.echo(f"warning: {line}", err=True)
+    if report.config is None:
+        raise ConfigError(report.problems)
+
+    from guerdon.train.loop import train as run_training
+
+    typer.echo(run_training(report.config, values, resume=resume))

@@ -1,0 +1,128 @@
+"""KvCache: keys and values of all layers in one pre-allocated buffer, lent out in segments.
+
+A segment holds a power of two of tokens and starts at a multiple of its size (a buddy allocator),
+so all segments of one size are slots of one strided view of the buffer: attention reads a range
+of neighbouring slots as a batch, without copying.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+MIN_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Room for ``capacity`` tokens from token ``start`` of the buffer on."""
+
+    start: int
+    capacity: int
+
+    @property
+    def slot(self) -> int:
+        """Its number among the segments of its size."""
+        return self.start // self.capacity
+
+
+def segment_size(num_tokens: int) -> int:
+    """The smallest segment that holds so many tokens."""
+    return max(MIN_TOKENS, 1 << (num_tokens - 1).bit_length())
+
+
+class KvCache:
+    """Keys and values [layers, max_tokens, heads, head_dim] each, as segments.
+
+    Inside a segment the layout is [heads, capacity, head_dim]. Pages of the buffer that were never
+    written cost no memory on the CPU.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_layers: int,
+        num_heads: int,
+        head_dim: int,
+        max_tokens: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.num_heads = num_heads
+        self.head_dim = head_dim
+        self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
+        self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
+        self._dtype, self._device = dtype, device
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; segments lent out before are void."""
+        # zeros, because a masked key still multiplies its value by 0, and garbage may be NaN
+        self._store = torch.zeros(self._shape, dtype=self._dtype, device=self._device)
+        self._free: dict[int, set[int]] = {}
+        self.free_tokens = self.max_tokens
+        start = 0
+        for bit in reversed(range(self.max_tokens.bit_length())):
+            if self.max_tokens >> bit & 1:  # the largest blocks first keeps each one aligned
+                self._free[1 << bit] = {start}
+                start += 1 << bit
+
+    def allocate(self, num_tokens: int) -> Segment | None:
+        """A segment for so many tokens, the lowest free one; None when there is none."""
+        capacity = segment_size(num_tokens)
+        fits = [size for size, starts in self._free.items() if starts and size >= capacity]
+        if not fits:
+            return None
+        size = min(fits)
+        start = min(self._free[size])
+        self._free[size].remove(start)
+        while size > capacity:
+            size //= 2
+            self._free.setdefault(size, set()).add(start + size)
+        self.free_tokens -= capacity
+        return Segment(start, capacity)
+
+    def free(self, segment: Segment) -> None:
+        """Give a segment back and join it with its free neighbours."""
+        start, size = segment.start, segment.capacity
+        self.free_tokens += size
+        while (buddy := start ^ size) in self._free.get(size, ()):
+            self._free[size].remove(buddy)
+            start, size = min(start, buddy), size * 2
+        self._free.setdefault(size, set()).add(start)
+
+    def copy(self, source: Segment, target: Segment, num_tokens: int) -> None:
+        """Copy the first tokens of one segment to another."""
+        self._slot(target)[..., :num_tokens, :] = self._slot(source)[..., :num_tokens, :]
+
+    def _slot(self, segment: Segment) -> Float[Tensor, "layers 2 heads capacity D"]:
+        first = segment.start * self.num_heads
+        rows = self._store[:, :, first : first + segment.capacity * self.num_heads]
+        return rows.unflatten(2, (self.num_heads, segment.capacity))
+
+    def write(
+        self,
+        layer: int,
+        rows: Int[Tensor, " NH"],
+        key: Float[Tensor, "N heads D"],
+        value: Float[Tensor, "N heads D"],
+    ) -> None:
+        """Store new tokens; ``rows`` are ``start * heads + head * capacity + token``, heads of a
+        token together."""
+        self._store[layer, 0].index_copy_(0, rows, key.reshape(-1, self.head_dim))
+        self._store[layer, 1].index_copy_(0, rows, value.reshape(-1, self.head_dim))
+
+    def read(
+        self, layer: int, capacity: int, slots: slice | Int[Tensor, " m"], length: int
+    ) -> tuple[Float[Tensor, "m heads length D"], Float[Tensor, "m heads length D"]]:
+        """Keys and values of the first tokens of segments of one size; a view if ``slots`` is a
+        range."""
+        count = self.max_tokens // capacity
+        store = self._store[layer, :, : count * capacity * self.num_heads]
+        store = store.view(2, count, self.num_heads, capacity, self.head_dim)[:, :, :, :length]
+        if isinstance(slots, slice):
+            return store[0, slots], store[1, slots]
+        return store[0].index_select(0, slots), store[1].index_select(0, slots)
