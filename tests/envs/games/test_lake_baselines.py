@@ -30,11 +30,11 @@ def test_the_best_blind_player_solves_two_of_three_tiny_lakes() -> None:
 def test_the_best_blind_player_is_the_best_of_all_action_strings() -> None:
     maps = [
         task.info["map"]
-        for task in FrozenLakeTasks(size=3, num_train=20, num_held_out=0).load().train
+        for task in FrozenLakeTasks(size=3, num_train=10, num_held_out=0).load().train
     ]
-    strings = itertools.product(FrozenLakeGame().actions, repeat=5)
+    strings = itertools.product(FrozenLakeGame().actions, repeat=4)
     most = max(sum(wins(rows, string) for rows in maps) for string in strings)
-    assert best_blind_success(maps, 5) == most / 20
+    assert best_blind_success(maps, 4) == most / 10
 
 
 def test_random_success_is_exact() -> None:
@@ -47,8 +47,8 @@ def test_random_success_is_exact() -> None:
 def test_random_success_is_what_random_play_comes_to() -> None:
     rows, rng = ["SFF", "FHF", "FFG"], random.Random(0)
     actions = FrozenLakeGame().actions
-    played = sum(wins(rows, tuple(rng.choices(actions, k=8))) for _ in range(4000)) / 4000
-    assert random_success([rows], 8) == pytest.approx(played, abs=0.02)
+    played = sum(wins(rows, tuple(rng.choices(actions, k=8))) for _ in range(1500)) / 1500
+    assert random_success([rows], 8) == pytest.approx(played, abs=0.03)
 
 
 def test_the_oracle_needs_as_many_turns_as_the_shortest_path() -> None:
