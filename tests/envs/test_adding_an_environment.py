@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 from documented import modules
-
 from guerdon.envs.random_play import RandomPlay
 from guerdon.envs.steps import Game, StepEnv
 from guerdon.rewards.match import Match

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from documented import modules
 
+from documented import modules
 from guerdon.errors import RewardError
 from guerdon.types import RewardFn, Task
 
