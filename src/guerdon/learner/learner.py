@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,7 @@ from guerdon.learner.schedule import lr_factor
 from guerdon.types import Algorithm, Metrics, derive_seed
 
 
+@runtime_checkable
 class LoadsWeights(Protocol):
     """An engine that can follow the policy."""
 

@@ -33,7 +33,7 @@ class FrozenLakeGame:
         success_rate: of a slippery lake.
         view: the observation: ``words`` (neighbour cells) or ``grid`` (the whole map).
         reach: cells in each direction that ``words`` names.
-        visited: ``words`` says ``been`` of cells where the player has been.
+        visited: ``words`` says ``been`` or ``often`` of cells where the player has been.
         place: ``words`` begins with the player's row and column.
     """
 
@@ -46,7 +46,7 @@ class FrozenLakeGame:
     actions: Sequence[str] = field(default=lake_view.ACTIONS, init=False)
     _rows: tuple[str, ...] = field(default=(), init=False, repr=False)
     _world: Any = field(default=None, init=False, repr=False)
-    _been: set[int] = field(default_factory=set, init=False, repr=False)
+    _been: dict[int, int] = field(default_factory=dict, init=False, repr=False)
     _num_steps: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,13 +63,13 @@ class FrozenLakeGame:
         # a world's table is never written to, so a shallow copy is a world of its own
         self._world = copy.copy(_world(self._rows, self.slippery, self.success_rate))
         position, _ = self._world.reset(seed=seed)
-        self._been, self._num_steps = {position}, 0
+        self._been, self._num_steps = {position: 1}, 0
         return self._tell(position), {"success": 0.0}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, float]]:
         """Move, or slip."""
         position, reward, terminated, _, _ = self._world.step(self.actions.index(action))
-        self._been.add(position)
+        self._been[position] = self._been.get(position, 0) + 1
         self._num_steps += 1
         truncated = self._num_steps >= (self._world.spec.max_episode_steps or float("inf"))
         success = float(terminated and reward > 0)
@@ -78,8 +78,10 @@ class FrozenLakeGame:
     def _tell(self, position: int) -> str:
         if self.view == "grid":
             return lake_view.grid(self._rows, position)
-        been = frozenset(self._been) if self.visited else frozenset()
-        return _told(self._rows, position, been, self.reach, self.place)
+        visited = self._been if self.visited else lake_view.NOWHERE
+        return lake_view.words(
+            self._rows, position, visited=visited, reach=self.reach, place=self.place
+        )
 
 
 @functools.lru_cache(maxsize=NUM_MAPS_KEPT)
@@ -93,13 +95,6 @@ def _world(rows: tuple[str, ...], slippery: bool, success_rate: float) -> Frozen
     )
     assert isinstance(made.unwrapped, FrozenLakeEnv)
     return made.unwrapped  # its wrappers only count steps, as `step` does
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _told(
-    rows: tuple[str, ...], position: int, been: frozenset[int], reach: int, place: bool
-) -> str:
-    return lake_view.words(rows, position, visited=been, reach=reach, place=place)
 
 
 @dataclass(frozen=True, kw_only=True)
