@@ -34,8 +34,8 @@ def train(
     if report.config is None:
         raise ConfigError(report.problems)
 
-    from guerdon.train import loop
+    from guerdon.train.loop import train as run_training
 
-    outcome = loop.resume(resume) if resume else loop.train(values)
+    outcome = run_training(report.config, values, resume=resume)
     if outcome.status == "interrupted":
-        raise KeyboardInterrupt
+        raise typer.Exit(130)
