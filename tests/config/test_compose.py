@@ -172,6 +172,7 @@ trees = st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(keys, x), 
 
 @settings(max_examples=20, deadline=None)
 @given(st.dictionaries(keys, trees, min_size=1))
+@example({"a": "x\x85", "b": ["", "\U000bd432\x85", "a\nb", "a: b\n", "1e-6", "#", "2020-01-01"]})
 @example({"a": "${b}", "b": ["???x", "1e-6", "null", "$", "\\${c}", "- x: y"]})
 def test_what_is_dumped_composes_to_the_same_values(tmp_path_factory, values):
     file = tmp_path_factory.mktemp("dump") / "config.yaml"

@@ -87,7 +87,9 @@ def read(
 
 def to_yaml(config: dict[str, Any]) -> str:
     """The configuration as YAML, redacted; ``compose`` reads it back to the same dict."""
-    return OmegaConf.to_yaml(OmegaConf.create(redact(_escaped(config))))
+    safe = redact(_escaped(config))
+    text: str = yaml.dump(safe, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+    return text
 
 
 def from_run(folder: str | Path) -> dict[str, Any]:
@@ -189,6 +191,29 @@ def _duplicates(node: yaml.Node | None, file: Path, at: str) -> Iterator[str]:
                 )
             first.setdefault(key.value, line)
             yield from _duplicates(value, file, f"{at}{key.value}.")
+
+
+# --- writing YAML --------------------------------------------------------------------------------
+
+
+def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # 1e-6 is text to the YAML 1.1 writer and a number to Hydra's reader; unprintable characters are
+    # safe as escapes only
+    needs_quotes = _is_number(text) or not text.replace("\n", "").isprintable()
+    style = '"' if needs_quotes else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_Dumper: Any = type("_Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
+_Dumper.add_representer(str, _write_text)
 
 
 # --- interpolation -------------------------------------------------------------------------------
