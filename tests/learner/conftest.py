@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from policy_rows import mixed_rows
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
 from guerdon.batch import Batch
 from guerdon.tiny import TinyPolicy
+from policy_rows import mixed_rows
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,7 @@ from guerdon.learner.schedule import lr_factor
 from guerdon.types import Algorithm, Metrics, derive_seed
 
 
+@runtime_checkable
 class LoadsWeights(Protocol):
     """An engine that can follow the policy."""
 
@@ -86,7 +87,8 @@ class Learner:
         """Updates done, of many optimizer steps each."""
         self._bad_in_a_row = 0
         if settings.gradient_checkpointing:
-            for model in (models.policy, models.critic and models.critic.backbone):
+            backbone = models.critic.backbone if models.critic is not None else None
+            for model in (models.policy, backbone):
                 if model is not None:
                     model.gradient_checkpointing_enable({"use_reentrant": False})
         self._optimizer = Optimizer(_groups(models, settings), settings)

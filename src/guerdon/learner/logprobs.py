@@ -107,7 +107,8 @@ def _chunks(total: int, chunk: int) -> list[slice]:
 def _log_softmax(hidden: Tensor, weight: Tensor, bias: Tensor | None, inverse: Tensor) -> Tensor:
     logits = torch.nn.functional.linear(hidden, weight, bias)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).mul_(inverse[:, None])
-    return logits.sub_(logits.logsumexp(1, keepdim=True))
+    logits -= logits.logsumexp(1, keepdim=True)
+    return logits
 
 
 def _entropy(logp: Float[Tensor, "A V"]) -> Float[Tensor, " A"]:
