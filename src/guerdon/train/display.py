@@ -52,7 +52,9 @@ class Display:
     def warmup(self, step: int, steps: int, loss: float) -> None:
         """One step of the supervised warm-up."""
         if step == steps:
-            self.console.print(Text(f"warm-up: {steps} supervised steps, loss {loss:.3f} nats/token"))
+            self.console.print(
+                Text(f"warm-up: {steps} supervised steps, loss {loss:.3f} nats/token")
+            )
 
     def start(self, step: int, steps: int) -> None:
         """RL begins after ``step``, to go on to ``steps``."""
@@ -62,7 +64,10 @@ class Display:
             self.console.print(Text(f"resumed after step {step}"))
         if self.console.is_terminal:
             self._live = Live(
-                console=self.console, get_renderable=self._line, refresh_per_second=4, transient=True
+                console=self.console,
+                get_renderable=self._line,
+                refresh_per_second=4,
+                transient=True,
             )
             self._live.start()
 
