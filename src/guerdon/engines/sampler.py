@@ -39,6 +39,9 @@ def sample(
     Returns:
         Tokens, and their log-probabilities under the distribution sampled: at the row's
         temperature, renormalised over what top_k and top_p leave.
+
+    Raises:
+        ArithmeticError: a row has NaN or infinite logits, or none above minus infinity.
     """
     device = logits.device
     scaled = logits.float()
@@ -48,6 +51,8 @@ def sample(
     if any(s.top_k > 0 or s.top_p < 1.0 for s in samplings):
         scaled = _truncated(scaled, samplings)
     lse = scaled.logsumexp(-1, keepdim=True)
+    if not lse.isfinite().all():
+        raise ArithmeticError("its logits are not finite")
     greedy = [s.temperature == 0 for s in samplings]
     if all(greedy):
         tokens = scaled.argmax(-1)
@@ -66,7 +71,7 @@ def _truncated(scaled: Float[Tensor, "R V"], samplings: Sequence[Sampling]) -> F
     vocabulary, device = scaled.shape[1], scaled.device
     top_k = torch.tensor([s.top_k or vocabulary for s in samplings], device=device)
     top_p = torch.tensor([s.top_p for s in samplings], device=device)
-    ordered, tokens = scaled.sort(-1, descending=True, stable=True)
+    ordered, tokens = torch.sort(scaled, stable=True, dim=-1, descending=True)
     rank = torch.arange(vocabulary, device=device)
     ordered = ordered.masked_fill(rank >= top_k.unsqueeze(1), -torch.inf)
     share = ordered.softmax(-1, dtype=torch.float64)
