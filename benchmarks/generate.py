@@ -22,12 +22,13 @@ from collections.abc import Callable
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
+from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
 from guerdon import attention
 from guerdon.engines.native import NativeEngine
 from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
 from guerdon.types import Completion, Sampling
-from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 VOCABULARY = 4096
 GROUP = 8
@@ -112,13 +113,15 @@ def compare(args: argparse.Namespace, prompt_tokens: int, new_tokens: int) -> di
         "guerdon": lambda prompts: ours(engine, prompts, new_tokens),
     }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    cpu_seconds: dict[str, list[float]] = {name: [] for name in sides}
     for repeat in range(args.repeats + 1):
         prompts = random_prompts(count, prompt_tokens, repeat)
         for name, side in sides.items():
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             assert side(prompts) == args.sequences * new_tokens
             if repeat:  # the first warms up
                 seconds[name].append(time.perf_counter() - started)
+                cpu_seconds[name].append(time.process_time() - busy)
     speed = {
         name: args.sequences * new_tokens / statistics.median(s) for name, s in seconds.items()
     }
@@ -129,6 +132,7 @@ def compare(args: argparse.Namespace, prompt_tokens: int, new_tokens: int) -> di
         "tokens_per_s": {name: round(value) for name, value in speed.items()},
         "ratio": round(speed["guerdon"] / speed["transformers"], 2),
         "seconds": {name: [round(s, 2) for s in all_s] for name, all_s in seconds.items()},
+        "cpu_seconds": {name: round(statistics.median(s), 2) for name, s in cpu_seconds.items()},
     }
 
 
@@ -156,8 +160,9 @@ def main() -> None:
     parser.add_argument("--prompt-tokens", type=int, nargs="+", default=[83, 515])
     parser.add_argument("--new-tokens", type=int, nargs="+", default=[64, 128])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     for prompt_tokens in args.prompt_tokens:
         for new_tokens in args.new_tokens:
             print(json.dumps(compare(args, prompt_tokens, new_tokens)), flush=True)

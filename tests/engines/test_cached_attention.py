@@ -1,6 +1,7 @@
 """attention_with_lse: the same on every device."""
 
 import torch
+
 from guerdon.engines.cached_attention import attention_with_lse
 
 

@@ -1,9 +1,10 @@
 """KvCache: segments never overlap, and give back what was written."""
 
 import torch
-from guerdon.engines.kv_cache import KvCache, Segment, segment_size
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from guerdon.engines.kv_cache import KvCache, Segment, segment_size
 
 
 def make(max_tokens: int = 256) -> KvCache:

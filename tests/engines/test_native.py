@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
 from guerdon.engines.native import NativeEngine
 from guerdon.errors import ConfigError, EngineError
 from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
 from guerdon.types import Completion, Engine, Message, Sampling
-from peft import LoraConfig, PeftModel, get_peft_model
-from torch import nn
-from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 POLICY = TinyPolicy(num_kv_heads=2, context=256)
 TEMPLATE = ChatTemplate(POLICY.tokenizer())

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from guerdon.engines.sampler import sample, uniforms
 from guerdon.types import Sampling, derive_seed
-from torch import Tensor
 
 
 def draw(logits: Tensor, sampling: Sampling, count: int) -> tuple[list[int], list[float]]:

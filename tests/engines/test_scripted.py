@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from guerdon.engines.scripted import ScriptedEngine, Truncated
 from guerdon.errors import EngineError
 from guerdon.templates import ChatTemplate
@@ -17,7 +18,10 @@ def template() -> ChatTemplate:
     return ChatTemplate(TinyPolicy().tokenizer())
 
 
-def say(engine: ScriptedEngine, sampling: Sampling = Sampling()) -> Completion:
+PLAIN = Sampling()
+
+
+def say(engine: ScriptedEngine, sampling: Sampling = PLAIN) -> Completion:
     prompt = ASK if engine.template is None else engine.template.start(ASK)
     return asyncio.run(engine.generate(prompt, sampling))
 

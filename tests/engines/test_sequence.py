@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import pytest
-from guerdon.engines.sequence import StopStrings
 from hypothesis import given
 from hypothesis import strategies as st
+
+from guerdon.engines.sequence import StopStrings
 
 
 def decode(ids: Sequence[int]) -> str:

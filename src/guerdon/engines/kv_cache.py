@@ -107,7 +107,7 @@ class KvCache:
     def _slot(self, segment: Segment) -> Float[Tensor, "layers 2 heads capacity D"]:
         first = segment.start * self.num_heads
         rows = self._store[:, :, first : first + segment.capacity * self.num_heads]
-        return rows.unflatten(2, (self.num_heads, segment.capacity))
+        return rows.view(*rows.shape[:2], self.num_heads, segment.capacity, self.head_dim)
 
     def write(
         self,

@@ -89,7 +89,7 @@ class NativeEngine:
         self.max_batch = max_batch
         self.max_step_tokens = max_step_tokens
         self.context: int = context or getattr(config, "max_position_embeddings", None) or 1 << 62
-        weight = model.get_input_embeddings().weight
+        weight: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
         heads = config.num_attention_heads
         self._device = weight.device
         self._kv = KvCache(
@@ -177,8 +177,8 @@ class NativeEngine:
         if not prompt:
             raise EngineError("the prompt is empty; give at least one token or message")
         if isinstance(prompt[0], int):
-            return prompt  # type: ignore[return-value]
-        return self.template.start(prompt)  # type: ignore[arg-type]
+            return prompt
+        return self.template.start(prompt)
 
     def _submit(self, sequence: GenerationSequence, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
@@ -263,7 +263,9 @@ class NativeEngine:
     def _forward(self, spans: list[Span]) -> tuple[Tensor, list[int]]:
         """Logits after each span that somebody samples from, and for each sampler its row."""
         ids, positions, layout = layout_of(spans, self._kv, self._device)
-        last, rows, end = [], [], 0
+        last: list[int] = []
+        rows: list[int] = []
+        end = 0
         for span in spans:
             end += len(span.tokens)
             if span.samplers:

@@ -75,8 +75,7 @@ class ScriptedEngine:
         if prompt and isinstance(prompt[0], int):
             if self.template is None:
                 raise EngineError("a scripted engine without a template got a prompt of tokens")
-            text: str = self.template.tokenizer.decode(list(prompt))
-            return text
+            return str(self.template.tokenizer.decode(list(prompt)))
         return prompt  # type: ignore[return-value]
 
     def _at(self, number: int) -> Reply:
