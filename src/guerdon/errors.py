@@ -1,9 +1,9 @@
 """Every error guerdon raises on purpose.
 
     GuerdonError
-    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost; lists every
-    problem at once ├── RolloutError                an episode failed; `collect` turns it into
-    Episode(error=...) │   ├── EngineError             a model could not answer
+    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost
+    ├── RolloutError                an episode failed; `collect` turns it into Episode.error
+    │   ├── EngineError             a model could not answer
     │   ├── RewardError             a reward could not be computed; never a number
     │   ├── EnvError                an environment raised, hung or broke its contract
     │   └── SandboxError            the sandbox itself failed (a program that fails is a result)

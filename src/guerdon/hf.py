@@ -99,7 +99,8 @@ def load_model(
         raise ConfigError(
             f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
         ) from error
-    return model.to(device).eval()
+    model.to(device)  # type: ignore[arg-type]
+    return model.eval()
 
 
 def check_attention(name: str, config: object) -> None:

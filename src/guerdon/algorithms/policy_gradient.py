@@ -95,6 +95,11 @@ class PolicyGradient:
         return self.kl_coef != 0.0
 
     @property
+    def needs_group(self) -> bool:
+        """Whether the baseline is the other members of the group; read by `config.check`."""
+        return False
+
+    @property
     def needs_every_row(self) -> bool:
         return self.needs_reference or self.entropy_coef != 0.0
 

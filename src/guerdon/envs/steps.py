@@ -142,7 +142,7 @@ class StepEnv:
         return terminated, _numbers(info) | {"turns": float(turns), "invalid_frac": invalid / turns}
 
     def find_action(self, reply: str) -> str | None:
-        """The action a reply names; None if it names none. Without ``actions``, the reply itself."""
+        """The action a reply names, or None; without ``actions`` the reply itself."""
         if not self.actions:
             return reply.strip() or None
         known = {action.casefold(): action for action in self.actions}
