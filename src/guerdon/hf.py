@@ -14,9 +14,12 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from guerdon import attention
 from guerdon.errors import ConfigError
+
+logging.disable_progress_bar()  # theirs would break the live display of a run
 
 
 def check_model(path: str | Path, *, needs_template: bool = True) -> list[str]:
