@@ -4,6 +4,7 @@ guerdon's attention."""
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from transformers.utils import logging
 from guerdon import attention
 from guerdon.errors import ConfigError
 
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # peft's
 logging.disable_progress_bar()  # theirs would break the live display of a run
 
 
