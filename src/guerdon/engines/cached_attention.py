@@ -125,8 +125,8 @@ class CachedLayout:
             window = None
         query = query.transpose(0, 1)
         out, lse = self._read(self._own, layer, query, scale, window)
-        if self._own_order is not None:
-            out, lse = out[self._own_order], lse[self._own_order]
+        order = slice(len(self._positions)) if self._own_order is None else self._own_order
+        out, lse = out[order], lse[order]  # without the padding, which may be at the end only
         if not self._heads:
             return out
         head_out, head_lse = self._read(self._heads, layer, query, scale, window)
