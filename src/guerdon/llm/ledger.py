@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS spent (
 INSERT OR IGNORE INTO spent VALUES (1, 0);
 """
 
+_INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
 _TABLE = """
 SELECT role, model, SUM(calls) AS calls, SUM(failed) AS failed, SUM(cached) AS cached,
     SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out, SUM(seconds) AS seconds,
@@ -111,12 +113,12 @@ class Ledger:
     def settle(self, reserved: int, call: Call) -> None:
         """Replace what was reserved by what the call cost, and write the call down."""
         usage = call.usage
-        row = (time.time(), call.role, self.step, call.model, call.host, call.outcome)
-        row += (usage.tokens_in, usage.tokens_out, usage.cached_in, call.seconds, call.nano_usd)
+        who = (time.time(), call.role, self.step, call.model, call.host, call.outcome)
+        what = (usage.tokens_in, usage.tokens_out, usage.cached_in, call.seconds, call.nano_usd)
         self._num_open -= 1
         with transaction(self._db):
             self._add(call.nano_usd - reserved)
-            self._db.execute(f"INSERT INTO calls VALUES ({', '.join('?' * len(row))})", row)
+            self._db.execute(_INSERT, (*who, *what))
         recent = self._recent[call.role]
         recent["calls"] += 1
         recent["failed"] += call.outcome in ("failed", "cancelled")
