@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -125,7 +125,7 @@ def load_trl(root: Path) -> Callable[..., Tensor]:
     vars(stub)["VLLMGeneration"] = type("VLLMGeneration", (), {})
     sys.modules[stub.__name__] = stub
     trainer: Any = importlib.import_module("trl.trainer.grpo_trainer").GRPOTrainer
-    return trainer._compute_loss  # type: ignore[no-any-return]
+    return trainer._compute_loss
 
 
 def trl_loss(compute: Callable[..., Tensor], case: Case, **options: Any) -> Tensor:
@@ -333,19 +333,13 @@ def trl_losses(compute: Callable[..., Tensor], case: Case) -> Pairs:
         ),
     ]
     for what, algorithm, options in pairs:
-        used = rows if "sequence" in what else case
+        used = theirs_case = case
+        if "sequence" in what:  # one advantage per row, in TRL's shape
+            one = per_row.sum(1) / case.mask.sum(1)
+            used, theirs_case = rows, replace(rows, batch=rows.batch.with_(advantages=one))
         ours, _ = algorithm.loss(used.logprobs, used.entropy, None, used.batch)
-        if "sequence" in what:  # one advantage per row, as TRL's rows have
-            batch = used.batch.with_(advantages=per_row.sum(1) / case.mask.sum(1))
-        else:
-            batch = used.batch
-        theirs = trl_loss(
-            compute,
-            SimpleNamespace(batch=batch, logprobs=used.logprobs, entropy=used.entropy),  # type: ignore[arg-type]
-            **options,
-        )
-        n = used.batch.num_actions
-        yield from with_gradient(what, "TRL", ours, theirs, used.logprobs, n)
+        theirs = trl_loss(compute, theirs_case, **options)
+        yield from with_gradient(what, "TRL", ours, theirs, used.logprobs, case.batch.num_actions)
 
 
 # --- table ---------------------------------------------------------------------------------------

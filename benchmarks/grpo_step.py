@@ -106,7 +106,9 @@ async def steps(args: argparse.Namespace) -> tuple[list[float], list[float], flo
     words = tokenizer()
     ids = words("x y " * args.prompt_tokens).input_ids[: args.prompt_tokens - 2]
     texts = [words.decode(ids) + f" {i}" for i in range(args.steps * args.prompts)]
-    tasks = [Task(str(i), (), info={"token_ids": tuple(words(t).input_ids)}) for i, t in enumerate(texts)]
+    tasks = [
+        Task(str(i), (), info={"token_ids": tuple(words(t).input_ids)}) for i, t in enumerate(texts)
+    ]
 
     template = ChatTemplate(words)
     template.stop_ids = frozenset()  # fixed length: the end token ends nothing, as min_new_tokens

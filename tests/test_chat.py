@@ -4,13 +4,15 @@ import asyncio
 from functools import cache
 
 import pytest
-from families import FAMILIES
 
+from families import FAMILIES
 from guerdon.batch import Batch
 from guerdon.chat import Chat, ask
 from guerdon.errors import ConfigError, EnvError
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Model, Reward, Sampling
+
+DEFAULT = Sampling()
 
 
 class Parrot:
@@ -62,7 +64,7 @@ def template_of(family):
     return ChatTemplate(FAMILIES[family](), allow_rewrite=True)
 
 
-def chat_with(family, *replies, sampling=Sampling(), **engine):
+def chat_with(family, *replies, sampling=DEFAULT, **engine):
     parrot = Parrot(template_of(family), *replies, **engine)
     return Chat(Model(parrot, sampling), group="g"), parrot
 

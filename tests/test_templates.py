@@ -284,3 +284,28 @@ def test_the_tiny_policy_has_an_append_only_template():
     template = ChatTemplate(TinyPolicy(words=["left", "right"]).tokenizer())
     assert template.append_only and template.supports_system
     assert len(template.encode_reply("left")) == 2
+
+
+def test_a_tokenizer_that_knows_few_words_is_not_taken_for_one_that_rewrites():
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["<unk>", "user", "assistant", "system", "tool", "left"]
+    core = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    core.add_special_tokens([AddedToken("<end>", special=True)])
+    core.add_tokens([AddedToken("one", special=False)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        eos_token="<end>",
+        unk_token="<unk>",
+        chat_template="{% for m in messages %}{{ m.role }} {{ m.content }} <end> {% endfor %}"
+        "{% if add_generation_prompt %}assistant {% endif %}",
+    )
+    template = ChatTemplate(tokenizer)
+    assert template.append_only and template.supports_system
+    row = (*template.start([user("left one")]), *template.encode_reply("left"))
+    assert tokenizer.convert_ids_to_tokens(row) == [
+        *("user", "left", "one", "<end>"),
+        *("assistant", "left", "<end>"),
+    ]

@@ -124,7 +124,7 @@ class Batch:
 
     def select(self, rows: Int[Tensor, " R"] | Bool[Tensor, " B"] | Sequence[int]) -> Batch:
         """Some rows, as a part of the same optimizer step: counts stay."""
-        index = torch.as_tensor(rows)
+        index = rows if isinstance(rows, Tensor) else torch.tensor(rows, dtype=torch.long)
         if index.dtype == torch.bool:
             index = index.nonzero().squeeze(1)
         return replace(self, **{name: value[index] for name, value in self._tensors()})

@@ -6,28 +6,23 @@ again. This file turns messages into the tokens between replies and checks, once
 is what the template itself would have written.
 
 What a message says never becomes a control token: a user who writes ``<|im_end|>`` does not end
-the turn. The template's own control tokens are therefore encoded under aliases nobody can write,
-by a copy of the tokenizer that reads the real ones as plain text.
+the turn (see `control_tokens.py`).
 """
 
 from __future__ import annotations
 
-import json
-import re
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
+from guerdon.control_tokens import REASONING, ControlTokens
 from guerdon.errors import ConfigError
 from guerdon.types import Message
 
-_REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
-_TAGS = frozenset(tag for pair in _REASONING for tag in pair)
 _PROBE = ("quail one", "robin two", "siskin three", "teal four", "wren five")
 """Contents of the conversations a template is tried with; the reply to cut at is the second."""
 
@@ -71,12 +66,12 @@ class ChatTemplate:
                 f"tokenizer {self._name!r} ({type(tokenizer).__name__}) has no tokenizer.json; "
                 f"convert it with AutoTokenizer.from_pretrained(...).save_pretrained"
             )
-        self._codec = _Codec(tokenizer.backend_tokenizer, self._named(), self._shown())
-        self._check_codec()
+        self._controls = ControlTokens(tokenizer.backend_tokenizer, self._named(), self._shown())
+        self._check_encoding()
         self._end = self._end_token()
         self._lead = self._space_before_reply()
         eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-        ends = (self._codec.ids[self._end], self._last_end_id(), eos)
+        ends = (self._controls.ids[self._end], self._last_end_id(), eos)
         self.stop_ids: frozenset[int] = frozenset(i for i in ends if i is not None)
         """Tokens that end a reply: those the template puts after one, and eos."""
         self.pad_id: int = pad if pad is not None else min(self.stop_ids)
@@ -133,8 +128,8 @@ class ChatTemplate:
 
         For supervised rows: they continue ``start`` and ``extend(..., closed=True)``.
         """
-        reply = f"{self._lead}{self._codec.quote(text)}{self._end}"
-        return self._codec.encode(self._end + reply)[1:]
+        reply = f"{self._lead}{self._controls.quote(text)}{self._end}"
+        return self._controls.encode(self._end + reply)[1:]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a reply without its stop token; other control tokens stay visible."""
@@ -147,12 +142,12 @@ class ChatTemplate:
     # --- encoding ---------------------------------------------------------------------------------
 
     def _encode_start(self, key: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
-        return self._codec.encode(self._render(self._quoted(key)))
+        return self._controls.encode(self._render(self._quoted(key)))
 
     def _encode_delta(self, key: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
         """The end-of-turn token and all that follows it, up to the next reply."""
         text = self._after_reply(self._quoted(key))
-        return self._codec.encode(text[text.index(self._end) :])
+        return self._controls.encode(text[text.index(self._end) :])
 
     def _quoted(self, key: tuple[tuple[str, str], ...]) -> list[Message]:
         """The messages, in roles the template knows, with contents that are only text."""
@@ -160,7 +155,7 @@ class ChatTemplate:
         borrowed = False  # whether the last message holds words of a role the template lacks
         for role, content in key:
             known = {"system": self.supports_system, "tool": self.supports_tool}.get(role, True)
-            text = self._codec.quote(content)
+            text = self._controls.quote(content)
             beside = bool(messages) and messages[-1]["role"] == "user"
             if beside and (not known or (borrowed and role == "user")):
                 messages[-1] = _user(f"{messages[-1]['content']}\n\n{text}")
@@ -188,8 +183,8 @@ class ChatTemplate:
 
     def _after_reply(self, messages: Sequence[Message], prompt: bool = True) -> str:
         """What the template writes after a reply that ``messages`` follow."""
-        opening = [_user(_PROBE[0]), _message("assistant", self._codec.sentinel), *messages]
-        after = self._render(opening, prompt).partition(self._codec.sentinel)[2]
+        opening = [_user(_PROBE[0]), _message("assistant", self._controls.sentinel), *messages]
+        after = self._render(opening, prompt).partition(self._controls.sentinel)[2]
         if not after:
             raise ConfigError(f"the chat template of {self._name!r} does not show earlier replies")
         return after
@@ -211,13 +206,16 @@ class ChatTemplate:
                     texts += [self._render(messages), self._render(messages, prompt=False)]
                 except ConfigError:
                     continue  # a role or an order this template does not take
-        return "\n".join(texts)
+        text = "\n".join(texts)
+        for content in _PROBE:
+            text = text.replace(content, "")
+        return text
 
-    def _check_codec(self) -> None:
+    def _check_encoding(self) -> None:
         user, reply = _user(" a  b\n\nC, d!\n"), _message("assistant", "E f\ng.")
         text = self._render([user, reply, _user(_PROBE[2])])
         theirs = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
-        if self._codec.encode(text) != tuple(theirs):
+        if self._controls.encode(text) != tuple(theirs):
             raise ConfigError(
                 f"tokenizer {self._name!r} splits text differently around control tokens than "
                 f"inside it; its chat template cannot be encoded turn by turn"
@@ -226,7 +224,7 @@ class ChatTemplate:
     def _end_token(self) -> str:
         """The control token the template writes right after a reply."""
         after = self._after_reply([_user(_PROBE[2])]).lstrip()
-        end = self._codec.leading(after)
+        end = self._controls.leading(after)
         if end is None:
             raise ConfigError(
                 f"the chat template of {self._name!r} writes {after[:20]!r} after a reply, which "
@@ -236,16 +234,16 @@ class ChatTemplate:
 
     def _space_before_reply(self) -> str:
         """White space between the prompt and a reply, which a model samples as part of it."""
-        user, reply = _user(_PROBE[0]), _message("assistant", self._codec.sentinel)
-        shown = self._render([user, reply]).partition(self._codec.sentinel)[0]
+        user, reply = _user(_PROBE[0]), _message("assistant", self._controls.sentinel)
+        shown = self._render([user, reply]).partition(self._controls.sentinel)[0]
         gap = shown.removeprefix(self._render([user]))
         return gap if gap.isspace() else ""
 
     def _last_end_id(self) -> int | None:
         """The control token after the last reply of a conversation, if it has one."""
-        last = [_user(_PROBE[0]), _message("assistant", self._codec.sentinel)]
-        after = self._render(last, prompt=False).partition(self._codec.sentinel)[2].lstrip()
-        return self._codec.ids.get(self._codec.leading(after) or "")
+        last = [_user(_PROBE[0]), _message("assistant", self._controls.sentinel)]
+        after = self._render(last, prompt=False).partition(self._controls.sentinel)[2].lstrip()
+        return self._controls.ids.get(self._controls.leading(after) or "")
 
     def _knows(self, role: str, append_only: bool) -> bool:
         """Whether the template shows messages of this role, and keeps them where they were."""
@@ -262,7 +260,7 @@ class ChatTemplate:
     def _find_rewrite(self, append_only: bool) -> str | None:
         if not append_only:
             return "renders earlier turns differently once the conversation goes on"
-        for opening, closing in _REASONING:
+        for opening, closing in REASONING:
             if not self._keeps((), before=f"{opening}\nwhy\n{closing}\n\n"):
                 return f"strips reasoning ({opening}...{closing}) from earlier replies"
         return None
@@ -283,7 +281,7 @@ class ChatTemplate:
         for reply, observation in zip(replies, observations, strict=True):
             messages += [_message("assistant", reply), *observation]
         try:
-            whole = self._codec.encode(self._render(messages))
+            whole = self._controls.encode(self._render(messages))
             deltas = [self.extend(observation, closed=False) for observation in observations]
             return self._joins(whole, [self.start(opening), *deltas], replies)
         except ConfigError:
@@ -293,111 +291,21 @@ class ChatTemplate:
         self, whole: tuple[int, ...], deltas: Sequence[tuple[int, ...]], replies: Sequence[str]
     ) -> bool:
         """Whether ``whole`` is the deltas with the replies in between."""
-        at, end_id = len(deltas[0]), self._codec.ids[self._end]
+        at, end_id = len(deltas[0]), self._controls.ids[self._end]
         if whole[:at] != deltas[0]:
             return False
         for delta, reply in zip(deltas[1:], replies, strict=True):
             if end_id not in whole[at:]:
                 return False
             end = whole.index(end_id, at)
-            if self.decode(whole[at:end]).strip() != reply:
+            # through the tokenizer, which may not be able to spell every probe
+            expected = self.decode(self._controls.encode(reply))
+            if self.decode(whole[at:end]).strip() != expected.strip():
                 return False
             at = end + len(delta)
             if whole[end:at] != delta:
                 return False
         return at == len(whole)
-
-
-class _Codec:
-    """Encodes renderings: control tokens the template wrote are tokens, the same words in a
-    message are text.
-
-    Control tokens are special tokens the template names and any added token it shows by itself.
-    Others, such as reasoning tags, are encoded wherever they stand, as the tokenizer always does.
-
-    Args:
-        backend: the tokenizer; it is copied, never changed.
-        named: what the template may name.
-        shown: what it showed.
-    """
-
-    def __init__(self, backend: Tokenizer, named: str, shown: str) -> None:
-        nonce = secrets.token_hex(6)  # so that no message can name an alias
-        added = backend.get_added_tokens_decoder()
-        self.ids = {
-            token.content: i
-            for i, token in added.items()
-            if token.content.strip()
-            and (token.content in shown or (token.special and token.content in named))
-        }
-        """Control tokens of the template, by what they look like."""
-        self.sentinel = f"reply{nonce}"
-        """A content that stands for a reply in renderings."""
-        self._copy = _reading_as_text(backend, set(self.ids))
-        aliases = {word: f"alias{nonce}x{i}x" for word, i in self.ids.items()}
-        self._copy.add_tokens([_same_kind(added[i], aliases[word]) for word, i in self.ids.items()])
-        self._true = {self._copy.token_to_id(aliases[word]): i for word, i in self.ids.items()}
-        self._placeholders = {word: f"quote{nonce}x{i}x" for word, i in self.ids.items()}
-        plain = {self._placeholders[word]: self._as_text(word) for word in self.ids}
-        self._spelling = aliases | plain
-        self._controls = _any_of(self.ids)
-        self._marks = _any_of(self._spelling)
-
-    def quote(self, content: str) -> str:
-        """The content with placeholders for words that look like control tokens.
-
-        Reasoning tags stay: templates look for them in replies, and prompts name them.
-        """
-        return self._controls.sub(
-            lambda found: found[0] if found[0] in _TAGS else self._placeholders[found[0]], content
-        )
-
-    def leading(self, text: str) -> str | None:
-        """The control token ``text`` begins with."""
-        found = self._controls.match(text)
-        return found[0] if found else None
-
-    def encode(self, rendered: str) -> tuple[int, ...]:
-        """Tokens of a rendering whose contents were quoted."""
-        text = self._marks.sub(lambda found: self._spelling[found[0]], rendered)
-        ids = self._copy.encode(text, add_special_tokens=False).ids
-        return tuple(self._true.get(i, i) for i in ids)
-
-    def _as_text(self, word: str) -> str:
-        """How to write a control token's name so that it is only text.
-
-        A unigram vocabulary may hold the name itself as a piece; a space inside breaks it.
-        """
-        ids = self._copy.encode(word, add_special_tokens=False).ids
-        return word if self.ids[word] not in ids else f"{word[0]} {word[1:]}"
-
-
-def _reading_as_text(backend: Tokenizer, words: set[str]) -> Tokenizer:
-    """A copy of the tokenizer to which special tokens, and ``words``, are ordinary text."""
-    spec = json.loads(backend.to_str())
-    for token in spec["added_tokens"]:
-        token["special"] = token["special"] or token["content"] in words
-    copy = Tokenizer.from_str(json.dumps(spec))
-    copy.encode_special_tokens = True
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
-
-
-def _same_kind(token: AddedToken, content: str) -> AddedToken:
-    return AddedToken(
-        content,
-        single_word=token.single_word,
-        lstrip=token.lstrip,
-        rstrip=token.rstrip,
-        normalized=token.normalized,
-        special=False,
-    )
-
-
-def _any_of(words: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
 def _key(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:

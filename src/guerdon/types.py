@@ -232,11 +232,21 @@ class Env(Protocol):
 class Algorithm(Protocol):
     """Turns a batch into a loss."""
 
-    needs_critic: bool
-    needs_reference: bool
-    needs_every_row: bool
-    """False: a row whose advantages are all zero adds nothing to the gradient, so it need not be
-    computed."""
+    @property
+    def needs_critic(self) -> bool:
+        """Whether `batch.values` and the loss's ``values`` are wanted."""
+        ...
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether `batch.ref_logprobs` is wanted."""
+        ...
+
+    @property
+    def needs_every_row(self) -> bool:
+        """False: a row whose advantages are all zero adds nothing to the gradient, so it need not
+        be computed."""
+        ...
 
     def estimate(self, batch: Batch) -> Batch:
         """Fill ``advantages`` and ``returns``, over the rows of a whole step."""

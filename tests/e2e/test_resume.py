@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+
 from commands import SMALL, run, start
 from guerdon.runs import reader
 

@@ -13,9 +13,8 @@ KL coefficient). It then has three more methods, which callers look for with ``h
     load_state_dict(state)    back
 
 ``loss/*`` metrics are divided as their loss is, ``policy/*`` by the action tokens of the whole
-optimizer step: both add up over micro-batches. Where rows without signal are skipped,
-``policy/trained_frac`` is the share of action tokens that was computed: ``policy/x`` divided by it
-is the mean over those.
+optimizer step: both add up over micro-batches. Where rows without signal are skipped, the learner
+rescales ``policy/*`` to means over the tokens that were computed.
 
 A group with fewer than two valid members has no baseline and gets advantage 0 from every estimator
 that compares members; the training step drops and counts such groups before.

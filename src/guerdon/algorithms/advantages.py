@@ -24,14 +24,15 @@ def discounted_sum(
     """
     order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)  # masked entries first, in order
     order = order[:, : int(mask.sum(dim=1).max())]
-    columns = zip(*(y.gather(1, order).unbind(1) for y in (x, discount, mask)), strict=True)
+    packed = (y.gather(1, order).t().contiguous() for y in (x, discount, mask))
+    columns = zip(*packed, strict=True)
     total, sums = x.new_zeros(x.shape[0]), []
     for x_t, discount_t, inside in reversed(list(columns)):
         total = torch.where(inside, x_t + discount_t * total, 0.0)
         sums.append(total)
     if not sums:
         return torch.zeros_like(x)
-    return torch.zeros_like(x).scatter(1, order, torch.stack(sums[::-1], dim=1))
+    return torch.zeros_like(x).scatter(1, order, torch.stack(sums[::-1]).t())
 
 
 def next_masked(x: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T"]:

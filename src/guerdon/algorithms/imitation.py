@@ -42,5 +42,5 @@ class Imitation:
         """See `guerdon.types.Algorithm.loss`."""
         chosen = torch.where(batch.action_mask, logprobs, 0.0)
         loss = -chosen.sum() / max(batch.num_actions, 1)
-        means = {"policy/entropy": entropy, "policy/trained_frac": batch.action_mask}
-        return loss, numbers({"loss/imitation": loss} | mean_sums(means, batch))
+        means = mean_sums({"policy/entropy": entropy}, batch)
+        return loss, numbers({"loss/imitation": loss} | means)

@@ -47,7 +47,7 @@ class PolicyGradient:
     max_engine_weight: float | None = None
     """Truncated importance weights between engine and learner; None: off."""
     truncated: Literal["keep", "mask"] = "keep"
-    """mask: rows cut by length leave the loss; their rewards stay in their group's baseline."""
+    """mask: rows cut by length leave the batch once their rewards are in their group's baseline."""
     kl_coef_now: float = field(init=False, repr=False)
     """The coefficient of the current step."""
 
@@ -121,17 +121,12 @@ class PolicyGradient:
     def estimated(
         self, batch: Batch, advantages: Float[Tensor, "B T"], returns: Float[Tensor, "B T"]
     ) -> Batch:
-        """The batch with its estimates; ``truncated: mask`` empties the action mask of cut rows."""
-        if self.truncated == "keep":
-            return batch.with_(advantages=advantages, returns=returns)
-        mask = batch.action_mask & ~batch.truncated.unsqueeze(1)
-        return batch.with_(
-            action_mask=mask,
-            turn_ends=batch.turn_ends & mask,
-            num_actions=int(mask.sum()),
-            advantages=advantages.masked_fill(~mask, 0.0),
-            returns=returns.masked_fill(~mask, 0.0),
-        )
+        """The batch with its estimates; ``truncated: mask`` leaves cut rows out of it."""
+        batch = batch.with_(advantages=advantages, returns=returns)
+        if self.truncated == "keep" or not batch.truncated.any():
+            return batch
+        kept = batch.select(~batch.truncated)
+        return kept.with_(num_actions=int(kept.action_mask.sum()), num_rows=kept.size)
 
     def weights(self, batch: Batch) -> Float[Tensor, "B T"]:
         """The weight of each token in the loss."""
@@ -160,13 +155,14 @@ class PolicyGradient:
             "policy/ratio_mean": log_rho.exp(),
             "policy/kl": log_rho.expm1() - log_rho,
             "policy/entropy": entropy,
-            "policy/trained_frac": mask,
         }
         if self.max_engine_weight is not None:
             trust = engine_weights(old, batch.logprobs, mask, self.max_engine_weight)
             surrogate, means["policy/engine_weight"] = surrogate * trust, trust
         sums: dict[str, Tensor] = {"loss/policy": (weights * surrogate).sum()}
-        loss = sums["loss/policy"] - self.entropy_coef * (weights * entropy).sum()
+        loss = sums["loss/policy"]
+        if self.entropy_coef != 0.0:
+            loss = loss - self.entropy_coef * (weights * entropy).sum()
         if self.needs_reference:
             assert batch.ref_logprobs is not None, "annotate comes first"
             ref = torch.where(mask, batch.ref_logprobs, 0.0)

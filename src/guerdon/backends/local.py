@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from guerdon import hf
 from guerdon.config.build import build as build_component
 from guerdon.config.schema import Config, ModelSpec
+from guerdon.learner.checkpoint import load_models_into
 from guerdon.learner.learner import Learner
-from guerdon.learner.models import PolicyModels
+from guerdon.learner.models import PolicyModels, resolve_device, resolve_dtype
+from guerdon.learner.models import load_models as load_policy
 from guerdon.templates import ChatTemplate
 from guerdon.types import Algorithm, Engine, Env, Message, Model, Models, derive_seed
+
+WARM = "warm"
+"""Folder in the run directory: the policy after its warm-up, which a KL penalty refers to."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +48,57 @@ def build(config: Config, folder: Path) -> Parts:
         folder: the run directory; models with ``init`` are built there once.
     """
     config = resolve(config, folder)
-    algorithm = build_component(config.algorithm)
     spec = config.models["policy"]
-    loaded = PolicyModels.load(spec, config.learner.critic, algorithm)
-    template = ChatTemplate(hf.load_tokenizer(spec.path))
+    algorithm = build_component(config.algorithm, "algorithm")
+    warm = folder / WARM
+    loaded = load_policy(
+        spec,
+        critic=config.learner.critic if algorithm.needs_critic else None,
+        needs_reference=algorithm.needs_reference,
+        reference_path=str(warm) if warm.exists() else None,
+    )
+    template = ChatTemplate(loaded.tokenizer)
     learner = Learner(
         loaded,
         algorithm,
         config.learner,
-        tokenizer=template.tokenizer,
         total_steps=config.trainer.steps,
-        pad_id=template.pad_id,
         seed=derive_seed(config.run.seed, "learner"),
     )
-    policy = build_engine(spec, model=loaded.policy, template=template)
-    others = {name: other for name, other in config.models.items() if name != "policy"}
+    engines = {
+        name: load_engine(name, other) for name, other in config.models.items() if name != "policy"
+    }
+    engines["policy"] = build_engine("policy", spec, model=loaded.policy, template=template)
     return Parts(
-        models=_models(config, {"policy": policy} | {n: load_engine(s) for n, s in others.items()}),
+        models=_models(config, engines),
         learner=learner,
         algorithm=algorithm,
-        env=build_component(config.env),
-        tasks=build_component(config.tasks),
+        env=build_component(config.env, "env"),
+        tasks=build_component(config.tasks, "tasks"),
         loaded=loaded,
         template=template,
     )
 
 
-def load_models(config: Config, folder: Path) -> Models:
-    """The models alone, for evaluation: nothing that only training needs."""
+def load_models(config: Config, folder: Path, checkpoint: Path | None = None) -> Models:
+    """The models alone, for evaluation: nothing that only training needs.
+
+    Args:
+        checkpoint: where the policy's weights are; None: where its path says.
+    """
     config = resolve(config, folder)
-    return _models(config, {name: load_engine(spec) for name, spec in config.models.items()})
+    engines = {}
+    for name, spec in config.models.items():
+        if name != "policy" or checkpoint is None:
+            engines[name] = load_engine(name, spec)
+        elif spec.lora is None:
+            engines[name] = load_engine(name, replace(spec, path=str(checkpoint / "policy")))
+        else:
+            loaded = load_policy(spec)
+            load_models_into(loaded, checkpoint)
+            template = ChatTemplate(loaded.tokenizer)
+            engines[name] = build_engine(name, spec, model=loaded.policy, template=template)
+    return _models(config, engines)
 
 
 def resolve(config: Config, folder: Path) -> Config:
@@ -84,7 +108,7 @@ def resolve(config: Config, folder: Path) -> Config:
         if spec.init is not None:
             path = folder / "init" / name
             if not (path / "config.json").exists():
-                builder = build_component(spec.init)
+                builder = build_component(spec.init, f"models.{name}.init")
                 builder.save(path, seed=derive_seed(config.run.seed, "init", name) % 2**31)
             spec = replace(spec, path=str(path), init=None)
         models[name] = spec
@@ -93,35 +117,24 @@ def resolve(config: Config, folder: Path) -> Config:
 
 def _models(config: Config, engines: Mapping[str, Engine]) -> Models:
     """Engines with their sampling, each with a seed of its own."""
-    models = {}
-    for name, engine in engines.items():
-        model = Model(engine, config.models[name].sampling)
-        models[name] = model.at(config.run.seed, name)
-    return models
+    return {
+        name: Model(engine, config.models[name].sampling).at(config.run.seed, name)
+        for name, engine in engines.items()
+    }
 
 
-def load_engine(spec: ModelSpec) -> Engine:
-    """The engine of a model that is not trained, with weights of its own where it needs any."""
+def load_engine(name: str, spec: ModelSpec) -> Engine:
+    """The engine of a model that is not trained here, with weights of its own if it has a path."""
     if not spec.path:
-        engine: Engine = build_component(spec.engine)
-        return engine
-    dtype, device = placement(spec)
+        return build_engine(name, spec)
+    device, dtype = resolve_device(spec.device), resolve_dtype(spec)
     model = hf.load_model(spec.path, dtype=dtype, device=device)
-    return build_engine(spec, model=model, template=ChatTemplate(hf.load_tokenizer(spec.path)))
+    return build_engine(
+        name, spec, model=model, template=ChatTemplate(hf.load_tokenizer(spec.path))
+    )
 
 
-def build_engine(spec: ModelSpec, **weights: Any) -> Engine:
-    """The engine ``spec`` names, given the loaded model and its template."""
-    engine: Engine = build_component(spec.engine, **weights)
+def build_engine(name: str, spec: ModelSpec, **loaded: Any) -> Engine:
+    """The engine ``spec`` names, given what is loaded already."""
+    engine: Engine = build_component(spec.engine, f"models.{name}.engine", **loaded)
     return engine
-
-
-def placement(spec: ModelSpec) -> tuple[torch.dtype, torch.device]:
-    """What ``dtype: auto`` and ``device: auto`` mean on this machine."""
-    device = spec.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = spec.dtype
-    if dtype == "auto":
-        dtype = "float32" if device == "cpu" else "bfloat16"
-    return getattr(torch, dtype), torch.device(device)

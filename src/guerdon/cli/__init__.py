@@ -15,6 +15,7 @@ from guerdon.cli.check import check
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
+from guerdon.cli.show import show
 from guerdon.cli.train import train
 from guerdon.errors import ConfigError, GuerdonError
 
@@ -29,13 +30,15 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(check)
 app.command(name="list")(list_)
+app.command()(show)
 app.command()(export)
 
 
-def _print_version(value: bool) -> None:
-    if value:
+def _print_version(is_asked: bool) -> bool:
+    if is_asked:
         typer.echo(f"guerdon {__version__}")
         raise typer.Exit
+    return is_asked
 
 
 @app.callback()

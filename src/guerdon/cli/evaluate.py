@@ -1,4 +1,4 @@
-"""`guerdon evaluate`: a run's last checkpoint, or any model directory, on held-out tasks."""
+"""`guerdon evaluate`: a run's best checkpoint, or any model directory, on held-out tasks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli.options import ConfigDir, ConfigName, Overrides, run_config
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides
 
 
 def evaluate(
     overrides: Overrides = None,
     run: Annotated[
-        Path | None, typer.Option("--run", help="A run directory: its last checkpoint.")
+        Path | None, typer.Option("--run", help="A run directory: its best checkpoint.")
     ] = None,
     model: Annotated[
         Path | None, typer.Option("--model", help="A Hugging Face directory or hub name.")
@@ -32,24 +32,27 @@ def evaluate(
     name = config_name or _config_of(run, model)
     extra = [] if model is None else [f"models.policy.path={_quoted(model)}"]
     extra += [] if model is None else ["models.policy.init=null", "models.policy.lora=null"]
-    config, values = load(name, [*(overrides or ()), *extra], config_dir, is_new_run=False)
+    config, _ = load(name, [*(overrides or ()), *extra], config_dir, is_new_run=False)
 
+    from guerdon.train import checkpoints
+    from guerdon.train.display import describe
     from guerdon.train.evaluate import evaluate_run
 
-    result = evaluate_run(config, values, run=run)
+    checkpoint = None if run is None else checkpoints.best(run)
+    result = evaluate_run(config, run=run, checkpoint=checkpoint).to_json()
     if as_json:
         typer.echo(json.dumps(result))
-        return
-    for key, value in result.items():
-        typer.echo(f"{key:<24} {value}")
+    else:
+        typer.echo(f"{checkpoint or model}: held-out {describe(result)}")
 
 
 def _config_of(run: Path | None, model: Path | None) -> Path:
     """The run's configuration; for a checkpoint, that of the run it lies in."""
+    from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
     if run is not None:
-        return run_config(run)
+        return run_file(run)
     assert model is not None
     for folder in model.absolute().parents:
         if (folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir():

@@ -7,23 +7,32 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli.options import run_config
-
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist.")],
     step: Annotated[
-        int | None, typer.Option("--step", help="Which checkpoint; default: the last.")
+        int | None, typer.Option("--step", help="Which checkpoint; default: the best one.")
     ] = None,
 ) -> None:
     """Write a run's policy, LoRA merged, where transformers can load it."""
+    from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
-    run_config(run)
+    run_file(run)
     if out.exists():
         raise ConfigError(f"--out {out}: exists; name a new folder")
 
-    from guerdon.train.export import export_run
+    from guerdon.learner.checkpoint import export_policy
+    from guerdon.runs import reader
+    from guerdon.train import checkpoints
 
-    typer.echo(export_run(run, out, step=step))
+    chosen = checkpoints.best(run)
+    if step is not None:
+        found = {reader.step_of(path): path for path in reader.checkpoints(run)}
+        if step not in found:
+            kept = ", ".join(map(str, found))
+            raise ConfigError(f"--step {step}: {run} has no such checkpoint; it has {kept}")
+        chosen = found[step]
+    export_policy(chosen, out)
+    typer.echo(f"{chosen} -> {out}")

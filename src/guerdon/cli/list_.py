@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated
 
 import typer
@@ -13,14 +14,15 @@ import typer
 PACKAGE = Path(__file__).parent.parent
 
 METHOD_OF = {
-    "algorithms": ("algorithms", "estimate"),
-    "engines": ("engines", "generate"),
-    "envs": ("envs", "rollout"),
-    "rewards": ("rewards", "__call__"),
-    "tasks": ("data", "load"),
-    "models": ("tiny.py", "save"),
+    "algorithms": ("estimate", "algorithms"),
+    "engines": ("generate", "engines"),
+    "envs": ("rollout", "envs"),
+    "games": ("reset", "envs"),
+    "rewards": ("__call__", "rewards"),
+    "tasks": ("load", "data", "envs"),
+    "models": ("save", "tiny.py"),
 }
-"""Kind -> (where its classes are, the method that makes a class one of them)."""
+"""Kind -> the method that makes a class one of them, and where to look."""
 
 
 class Kind(StrEnum):
@@ -30,6 +32,7 @@ class Kind(StrEnum):
     algorithms = "algorithms"
     engines = "engines"
     envs = "envs"
+    games = "games"
     rewards = "rewards"
     tasks = "tasks"
     models = "models"
@@ -53,19 +56,25 @@ def configs() -> Iterator[tuple[str, str]]:
 
 def components(kind: str) -> Iterator[tuple[str, str]]:
     """(dotted path, first line of the docstring) of each public class of a kind."""
-    place, method = METHOD_OF[kind]
-    root = PACKAGE / place
-    files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
+    method, *places = METHOD_OF[kind]
+    roots = [PACKAGE / place for place in places]
+    files = [file for root in roots for file in ([root] if root.is_file() else root.rglob("*.py"))]
     classes = {node.name: (file, node) for file in files for node in _classes(file)}
     for name, (file, node) in sorted(classes.items()):
-        if _has(node, method, classes) and not name.startswith("_"):
+        if _has(node, method, classes) and not _is_private(node):
             module = ".".join(["guerdon", *file.relative_to(PACKAGE).with_suffix("").parts])
             summary = (ast.get_docstring(node) or "").split("\n\n")[0]
-            yield f"{module}.{name}", " ".join(summary.split())[:100]
+            yield f"{module}.{name}", shorten(summary, 100, placeholder=" ...")
 
 
 def _classes(file: Path) -> list[ast.ClassDef]:
     return [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
+
+
+def _is_private(node: ast.ClassDef) -> bool:
+    """Not something to name in a YAML: an underscore, or a protocol."""
+    bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    return node.name.startswith("_") or "Protocol" in bases
 
 
 def _has(node: ast.ClassDef, method: str, classes: dict[str, tuple[Path, ast.ClassDef]]) -> bool:

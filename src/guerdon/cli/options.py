@@ -31,13 +31,3 @@ def require_name(name: str | None) -> str:
     raise ConfigError(
         f"--config-name is required; shipped: {', '.join(shipped())}; or a path/to/file.yaml"
     )
-
-
-def run_config(run: Path) -> Path:
-    """The configuration a run was started with."""
-    from guerdon.errors import ConfigError
-
-    file = run / "config.yaml"
-    if not file.is_file():
-        raise ConfigError(f"{str(run)!r} is no run directory: it has no config.yaml")
-    return file

@@ -41,7 +41,9 @@ def show(
     if worst:
         found.sort(key=_total)
     for number, episode in enumerate(found[:episodes], 1):
-        typer.echo(f"\n--- {part} of step {wanted}, {number} of {len(found)} · task {episode.task.id}")
+        typer.echo(
+            f"\n--- {part} of step {wanted}, {number} of {len(found)} · task {episode.task.id}"
+        )
         for line in transcript(episode):
             typer.echo(line)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name, run_config
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name
 
 
 def train(
@@ -20,13 +20,14 @@ def train(
 ) -> None:
     """Train a policy: guerdon train --config-name NAME [a.b=c ...], or --resume RUN."""
     from guerdon.config.check import examine
+    from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
     if resume is not None and (overrides or config_name or config_dir):
         raise ConfigError(
             "--resume goes on with the run as it was started: leave out --config-name and overrides"
         )
-    name = run_config(resume) if resume else require_name(config_name)
+    name = run_file(resume) if resume else require_name(config_name)
     report, values = examine(name, overrides or (), config_dir, is_new_run=resume is None)
     for line in report.warnings:
         typer.echo(f"warning: {line}", err=True)
@@ -35,4 +36,6 @@ def train(
 
     from guerdon.train.loop import train as run_training
 
-    typer.echo(run_training(report.config, values, resume=resume))
+    outcome = run_training(report.config, values, resume=resume)
+    if outcome.status == "interrupted":
+        raise typer.Exit(130)

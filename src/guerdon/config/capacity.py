@@ -148,6 +148,6 @@ def _free_memory() -> int | None:
     return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
 
 
-def gigabytes(num_bytes: float) -> str:
+def gigabytes(num_bytes: int) -> str:
     """Bytes for people."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e8 else f"{num_bytes / 1e6:.1f} MB"

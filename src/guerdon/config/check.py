@@ -26,6 +26,9 @@ from guerdon.errors import ConfigError
 ENGINE_GIVEN = ("model", "template")
 """What an in-process engine is given by the run: the loaded model and its chat template."""
 
+TRACKER_GIVEN = ("run",)
+"""What a tracker is given: the run's settings."""
+
 MINIMUM = {
     "trainer.steps": 1,
     "trainer.tasks_per_step": 1,
@@ -191,7 +194,7 @@ def _assemble(config: Config, wrong: set[str]) -> Assembly:
     for role, spec in config.models.items():
         dry.component(spec.engine, f"models.{role}.engine", dict.fromkeys(ENGINE_GIVEN))
     for index, node in enumerate(config.trackers):
-        dry.component(node, f"trackers.{index}", {})
+        dry.component(node, f"trackers.{index}", dict.fromkeys(TRACKER_GIVEN))
     assembly.problems += dry.problems
     return assembly
 

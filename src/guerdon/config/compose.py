@@ -76,7 +76,7 @@ def read(
             )
     except yaml.MarkedYAMLError as error:
         raise ConfigError(_yaml_problems(error)) from error
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{file.name}: {_one_line(error)}") from error
     values, unresolved = _resolve(config)
     run = values.setdefault("run", {})
@@ -85,9 +85,30 @@ def read(
     return values, unresolved
 
 
-def dump(config: dict[str, Any]) -> str:
+def to_yaml(config: dict[str, Any]) -> str:
     """The configuration as YAML, redacted; ``compose`` reads it back to the same dict."""
-    return OmegaConf.to_yaml(OmegaConf.create(redact(_escaped(config))))
+    safe = redact(_escaped(config))
+    text: str = yaml.dump(safe, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+    return text
+
+
+def from_run(folder: str | Path) -> dict[str, Any]:
+    """The configuration a run was started with, secrets read from the environment again.
+
+    Raises:
+        ConfigError: ``folder`` is no run directory, or a variable is not set.
+    """
+    return compose(run_file(folder))
+
+
+def run_file(folder: str | Path) -> Path:
+    """The ``config.yaml`` of a run directory."""
+    file = Path(folder) / "config.yaml"
+    if not file.is_file():
+        raise ConfigError(
+            f"{str(folder)!r} is not a run directory (no config.yaml); name one such as runs/NAME"
+        )
+    return file
 
 
 def shipped() -> list[str]:
@@ -134,7 +155,7 @@ def _allowing_new_keys(override: str, folders: Sequence[Path]) -> str:
     """``a.b=c`` as Hydra's ``++a.b=c``: a key of the schema need not be in the YAML, and an unknown
     one is found by `check`, which can say what was meant."""
     key = override.split("=", 1)[0]
-    is_group = any((folder / key).is_dir() for folder in folders)
+    is_group = bool(key) and any((folder / key).is_dir() for folder in folders)
     return override if is_group or not _PLAIN_KEY.match(override) else f"++{override}"
 
 
@@ -172,10 +193,33 @@ def _duplicates(node: yaml.Node | None, file: Path, at: str) -> Iterator[str]:
             yield from _duplicates(value, file, f"{at}{key.value}.")
 
 
+# --- writing YAML --------------------------------------------------------------------------------
+
+
+def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # 1e-6 is text to the YAML 1.1 writer and a number to Hydra's reader; unprintable characters are
+    # safe as escapes only
+    needs_quotes = _is_number(text) or not text.replace("\n", "").isprintable()
+    style = '"' if needs_quotes else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_Dumper: Any = type("_Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
+_Dumper.add_representer(str, _write_text)
+
+
 # --- interpolation -------------------------------------------------------------------------------
 
 
-def _resolve(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+def _resolve(config: Any) -> tuple[dict[str, Any], dict[str, str]]:
     raw: Any = OmegaConf.to_container(config, resolve=False)
     texts = dict(_leaves(raw))
     names = {name for text in texts.values() for name in _ENV_NAME.findall(text)}
@@ -248,7 +292,7 @@ def _escaped(config: Any) -> Any:
     if isinstance(config, list):
         return [_escaped(value) for value in config]
     if isinstance(config, str) and not isinstance(config, FromEnv):
-        return config.replace("${", "\\${")
+        return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + "\\${", config)
     return config
 
 

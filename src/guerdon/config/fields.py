@@ -144,7 +144,7 @@ def _wanted(error: Any) -> str:
         return f"a component that is a {context['class']} (a mapping with _target_)"
     if kind == "int_from_float":
         return "a whole number"
-    return _EXPECTED.get(kind.split("_")[0], error["msg"])
+    return _EXPECTED.get(kind.split("_")[0], str(error["msg"]))
 
 
 def _in_data(loc: tuple[str | int, ...], data: Any, *, is_missing: bool) -> tuple[str | int, ...]:

@@ -221,16 +221,23 @@ def _part(
     bucket.sort(key=lambda read: read.segment.start)
     slots = np.array([read.segment.slot for read in bucket])
     widths = np.array([len(read.tokens) for read in bucket])
-    width = int(widths.max())
     tokens = np.concatenate([read.tokens for read in bucket])
     limits = np.concatenate([read.limits for read in bucket])
-    filled = np.arange(width) < widths[:, None]
-    queries = np.zeros(filled.shape, dtype=np.int64)
+    rows, count, width = np.arange(len(slots)), len(slots), int(widths.max())
+    dense = slots[-1] - slots[0] < 2 * count
+    if dense:  # attending for slots in between that nobody asks about is cheaper than copying
+        rows, count = slots - slots[0], int(slots[-1] - slots[0]) + 1
+
+    filled = np.zeros((count, width), dtype=bool)
+    filled[rows] = np.arange(width) < widths[:, None]
+    queries = np.zeros((count, width), dtype=np.int64)
     queries[filled] = tokens
-    padded = np.repeat(limits[np.cumsum(widths) - 1][:, None], width, 1)
+    padded = np.ones((count, width), dtype=np.int64)
+    padded[rows] = limits[np.cumsum(widths) - 1][:, None]
     padded[filled] = limits
-    alone = width == 1 and _is_range(tokens, num_tokens)
-    dense = _is_range(slots - slots[0], len(slots))
+    offsets = np.zeros(count, dtype=np.int64)
+    offsets[rows] = [read.offset for read in bucket]
+    alone = width == 1 and count == len(bucket) and _is_range(tokens, num_tokens)
     part = _Part(
         capacity=capacity,
         slots=slice(int(slots[0]), int(slots[-1]) + 1)
@@ -238,9 +245,9 @@ def _part(
         else torch.from_numpy(slots).to(device),
         length=int(limits.max()),
         queries=None if alone else torch.from_numpy(queries).to(device),
-        shape=(len(bucket), width),
+        shape=(count, width),
         limits=torch.from_numpy(padded).to(device),
-        offsets=torch.tensor([read.offset for read in bucket], device=device),
+        offsets=torch.from_numpy(offsets).to(device),
         uniform=bool((padded == padded[:, :1]).all()),
     )
     return part, tokens, np.flatnonzero(filled)

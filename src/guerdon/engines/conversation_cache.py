@@ -140,7 +140,7 @@ class ConversationCache:
     def _begin(self, prompt: tuple[int, ...], max_tokens: int) -> Conversation | None:
         head = self._heads.get(prompt)
         if head is None:
-            segment = self._allocate(len(prompt))
+            segment = self._allocate(len(prompt), high=True)
             if segment is None:
                 return None
             head = self._heads[prompt] = Head(prompt, segment)
@@ -162,8 +162,8 @@ class ConversationCache:
             del self._heads[head.tokens]
             self._cache.free(head.segment)
 
-    def _allocate(self, num_tokens: int) -> Segment | None:
-        while (segment := self._cache.allocate(num_tokens)) is None and self._idle:
+    def _allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
+        while (segment := self._cache.allocate(num_tokens, high=high)) is None and self._idle:
             self._evict()
         return segment
 

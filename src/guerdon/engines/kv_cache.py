@@ -70,18 +70,23 @@ class KvCache:
                 self._free[1 << bit] = {start}
                 start += 1 << bit
 
-    def allocate(self, num_tokens: int) -> Segment | None:
-        """A segment for so many tokens, the lowest free one; None when there is none."""
+    def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
+        """A segment for so many tokens, at the low or the high end; None when there is none.
+
+        Segments that are read together should come from the same end: then they are neighbours.
+        """
         capacity = segment_size(num_tokens)
         fits = [size for size, starts in self._free.items() if starts and size >= capacity]
         if not fits:
             return None
         size = min(fits)
-        start = min(self._free[size])
+        start = (max if high else min)(self._free[size])
         self._free[size].remove(start)
         while size > capacity:
             size //= 2
-            self._free.setdefault(size, set()).add(start + size)
+            rest = start if high else start + size
+            start = start + size if high else start
+            self._free.setdefault(size, set()).add(rest)
         self.free_tokens -= capacity
         return Segment(start, capacity)
 

@@ -1,7 +1,7 @@
 """Checkpoints of a run: which to write, which to keep, and how to go on from one.
 
-    step_000020/   policy/  critic/  learner's state     see learner/checkpoint.py
-                   trainer.json                          step, task pool, algorithm, the best so far
+step_000020/   policy/  critic/  learner's state     see learner/checkpoint.py
+               trainer.json                          step, task pool, algorithm, the best so far
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def load(run: Training, folder: Path) -> Progress:
     try:
         state = json.loads((folder / "trainer.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"checkpoint {folder}: trainer.json cannot be read ({error})") from error
+        raise CheckpointError(
+            f"checkpoint {folder}: trainer.json cannot be read ({error})"
+        ) from error
     run.learner.load(folder)
     run.pool.load_state_dict(state["pool"])
     if state["algorithm"]:

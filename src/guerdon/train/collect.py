@@ -52,7 +52,9 @@ async def collect(
                     for member in range(group_size)
                 ]
                 seen[task.id] += 1
-    except* Exception as several:  # a task group wraps what its members raise; the first is the cause
+    except* (
+        Exception
+    ) as several:  # a task group wraps what its members raise; the first is the cause
         raise several.exceptions[0] from None
     return [job.result() for job in jobs]
 

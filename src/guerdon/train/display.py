@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from guerdon.learner.models import ModelRow
+from guerdon.tasks import TaskSets
 from guerdon.train.evaluate import Evaluation
 from guerdon.types import Episode, Metrics
 
@@ -38,21 +40,28 @@ class Display:
         self._began = self._printed = time.monotonic()
         self._evaluation = ""
 
+    def note(self, text: str) -> None:
+        """A sentence."""
+        self.console.print(Text(text), soft_wrap=True)
+
     # --- before the first step -------------------------------------------------------------------
 
-    def loaded(self, models: Sequence[Mapping[str, Any]], tasks: Any) -> None:
+    def loaded(self, models: Sequence[ModelRow], tasks: TaskSets) -> None:
         """Which models are in memory and what the data is."""
         self.console.print(models_table(models))
-        report = str(getattr(tasks, "report", "") or "").strip()
-        line = f"tasks: {len(tasks.train)} to train on, {len(tasks.held_out)} held out"
-        for text in [line, *report.splitlines()]:
-            self.console.print(Text(text))
-            log.info(text)
+        lines = [f"tasks: {len(tasks.train)} to train on, {len(tasks.held_out)} held out"]
+        if tasks.report is not None:
+            lines = tasks.report.lines()
+        for line in lines:
+            self.note(line)
+            log.info(line)
 
     def warmup(self, step: int, steps: int, loss: float) -> None:
         """One step of the supervised warm-up."""
         if step == steps:
-            self.console.print(Text(f"warm-up: {steps} supervised steps, loss {loss:.3f} nats/token"))
+            self.console.print(
+                Text(f"warm-up: {steps} supervised steps, loss {loss:.3f} nats/token")
+            )
 
     def start(self, step: int, steps: int) -> None:
         """RL begins after ``step``, to go on to ``steps``."""
@@ -62,7 +71,10 @@ class Display:
             self.console.print(Text(f"resumed after step {step}"))
         if self.console.is_terminal:
             self._live = Live(
-                console=self.console, get_renderable=self._line, refresh_per_second=4, transient=True
+                console=self.console,
+                get_renderable=self._line,
+                refresh_per_second=4,
+                transient=True,
             )
             self._live.start()
 
@@ -136,7 +148,7 @@ class Display:
             self._live = None
 
 
-def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def models_table(rows: Sequence[ModelRow]) -> Table:
     """Models with parameters, trainable parameters and bytes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model")
@@ -144,10 +156,10 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
-            row["name"],
-            f"{row['parameters']:,}",
-            f"{row['trainable']:,}",
-            f"{row['bytes'] / 2**20:,.1f}",
+            row.name,
+            f"{row.parameters:,}",
+            f"{row.trainable:,}",
+            f"{row.bytes / 2**20:,.1f}",
         )
     return table
 

@@ -5,14 +5,19 @@ An episode that failed has no score: it is left out of every mean and counted as
 
 from __future__ import annotations
 
+import asyncio
 import math
+import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from guerdon.config.schema import Eval
+from guerdon.backends import local
+from guerdon.config.build import build
+from guerdon.config.schema import Config, Eval
 from guerdon.errors import RolloutError
 from guerdon.train.collect import collect
 from guerdon.types import Env, Episode, Metrics, Models, Task
@@ -143,3 +148,28 @@ def pass_at(tries: Sequence[Sequence[float]]) -> dict[int, float]:
         ]
         found[k] = 1.0 - fmean(misses)
     return found
+
+
+def evaluate_run(
+    config: Config, *, run: Path | None = None, checkpoint: Path | None = None
+) -> Evaluation:
+    """Evaluate what a configuration describes.
+
+    Args:
+        config: whose tasks, environment, evaluation settings and models to use.
+        run: the run directory that models with ``init`` belong to.
+        checkpoint: where the policy's weights are; None: `models.policy.path`.
+
+    Raises:
+        RolloutError: every episode failed.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        models = local.load_models(config, run or Path(scratch), checkpoint)
+    template = models["policy"].engine.template
+    count = None if template is None else lambda messages: len(template.start(messages))
+    tasks = build(config.tasks, "tasks").load(count)
+    env = build(config.env, "env")
+    work = evaluate(
+        env, tasks.held_out, models, config.eval, max_concurrent=config.trainer.max_concurrent
+    )
+    return asyncio.run(work)[0]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from guerdon.backends import local
-from guerdon.config import compose
-from guerdon.config.build import build, parse
+from guerdon.config.build import build
+from guerdon.config.compose import dump
 from guerdon.config.schema import Config
-from guerdon.errors import GuerdonError
+from guerdon.errors import ConfigError, GuerdonError
 from guerdon.runs import reader
 from guerdon.runs.store import RunStore, log
 from guerdon.tasks import TaskPool
 from guerdon.train import checkpoints, warmup
 from guerdon.train.checkpoints import Progress
 from guerdon.train.curve import draw_curve
+from guerdon.train.debug import wait_for_debugger
 from guerdon.train.display import Display
 from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
@@ -38,36 +40,42 @@ class Outcome:
     """The contents of summary.json; empty when interrupted."""
 
 
-def train(raw: dict[str, Any], *, display: Display | None = None) -> Outcome:
-    """Start a run from a composed configuration that passed `config.check`.
+def train(
+    config: Config,
+    values: dict[str, Any],
+    *,
+    resume: Path | None = None,
+    display: Display | None = None,
+) -> Outcome:
+    """Play a run to its end, or until Ctrl-C.
+
+    Args:
+        config: a configuration that passed `config.check`.
+        values: the plain values it came from; they are written to the run directory.
+        resume: a run directory, to go on from its last checkpoint (from the start if it has none):
+            everything after that is forgotten, and written again the same.
 
     Raises:
         ConfigError: the run exists already, or data and models cannot be read.
         RolloutError: too many episodes of a step failed; the run was saved and can be resumed.
     """
-    config = parse(raw, Config)
-    folder = Path(config.run.dir) / config.run.name
-    store = RunStore.create(folder, compose.to_yaml(raw), overwrite=config.run.overwrite)
-    return _play(config, store, None, display or Display())
-
-
-def resume(folder: Path, *, display: Display | None = None) -> Outcome:
-    """Go on with a run from its last checkpoint, or from the start if it has none.
-
-    Everything written after that checkpoint is forgotten, and written again the same.
-    """
-    store = RunStore.open(folder)
-    config = parse(compose.from_run(folder), Config)
-    found = reader.checkpoints(folder)
-    last = found[-1] if found else None
-    store.rewind(-1 if last is None else reader.step_of(last) or 0)
-    return _play(config, store, last, display or Display())
-
-
-def _play(config: Config, store: RunStore, last: Path | None, display: Display) -> Outcome:
-    """Build the run, play it, and record how it ended, whatever happens."""
+    display = display or Display()
+    last = None
+    if resume is None:
+        folder = Path(config.run.dir) / config.run.name
+        store = RunStore.create(folder, dump(values), overwrite=config.run.overwrite)
+    else:
+        found = reader.checkpoints(resume)
+        last = found[-1] if found else None
+        if (resume / "summary.json").exists():
+            display.note(f"{resume} is complete; there is nothing to resume")
+            return Outcome(resume, "completed", json.loads((resume / "summary.json").read_text()))
+        store = RunStore.open(resume)
+        store.rewind(-1 if last is None else reader.step_of(last) or 0)
     status = "failed"
     try:
+        if config.trainer.debug:
+            wait_for_debugger(config.trainer.debug_port)
         run = _build(config, store, display)
         progress = checkpoints.load(run, last) if last else Progress()
         loop = Loop(run, progress, display)
@@ -86,17 +94,27 @@ def _play(config: Config, store: RunStore, last: Path | None, display: Display) 
 
 def _build(config: Config, store: RunStore, display: Display) -> Training:
     parts = local.build(config, store.folder)
+    engine: Any = parts.models["policy"].engine
+    if not hasattr(engine, "load_weights"):
+        raise ConfigError(
+            f"models.policy.engine {type(engine).__name__} cannot be trained: it has no "
+            f"load_weights; use guerdon.engines.native.NativeEngine"
+        )
     tasks = parts.tasks.load(parts.count_tokens)
     display.loaded(parts.loaded.table(), tasks)
     return Training(
         config=config,
         env=parts.env,
-        pool=TaskPool(tasks.train, seed=derive_seed(config.run.seed, "tasks")),
+        pool=TaskPool(
+            tasks.train, weights=tasks.weights, seed=derive_seed(config.run.seed, "tasks")
+        ),
         held_out=tasks.held_out,
         models=parts.models,
         learner=parts.learner,
+        engine=engine,
         algorithm=parts.algorithm,
         store=store,
+        template=parts.template,
         baselines=parts.tasks.baselines() if hasattr(parts.tasks, "baselines") else {},
     )
 
@@ -110,7 +128,7 @@ class Loop:
         self.progress = progress
         self.display = display
         self.interrupt = Interrupt()
-        self.trackers = [build(t, run=run.config.run) for t in run.config.trackers]
+        self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
 
     async def play(self) -> str:
@@ -138,9 +156,8 @@ class Loop:
         """Warm up, and see what the policy is worth before step 1."""
         run, row = self.training, {}
         if run.config.warmup:
-            row = warmup.imitate(run.learner, run.config.warmup, run.config.run.seed, self.display)
-        policy = run.models["policy"].engine
-        run.learner.publish(policy, version=0)
+            row = warmup.imitate(run, self.display)
+        run.learner.publish(run.engine, version=0)
         if self.settings.eval_every:
             row |= await self.interrupt.run(self._evaluate(0))
         if row:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from guerdon.batch import Batch
 from guerdon.config.schema import Config
-from guerdon.learner.learner import Learner
+from guerdon.learner.learner import Learner, LoadsWeights
 from guerdon.runs.store import RunStore
 from guerdon.tasks import TaskPool
+from guerdon.templates import ChatTemplate
 from guerdon.train import metrics
 from guerdon.train.collect import check_errors, collect, trainable
 from guerdon.train.schedule import at_step
@@ -26,8 +27,11 @@ class Training:
     held_out: Sequence[Task]
     models: Models
     learner: Learner
+    engine: LoadsWeights
+    """The policy's engine, as the one that follows the learner."""
     algorithm: Algorithm
     store: RunStore
+    template: ChatTemplate
     baselines: Mapping[str, float]
     """Success of simple policies on the held-out tasks, to be shown beside ours."""
 
@@ -68,5 +72,5 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
             with watch("update"):
                 learned = run.learner.update(batch)
     row["policy/skipped_updates"] = float(not learned)
-    run.learner.publish(run.models["policy"].engine, version=step)
+    run.learner.publish(run.engine, version=step)
     return row | learned

@@ -1,0 +1,69 @@
+"""RandomPlay: games played with random valid actions, as conversations for the warm-up.
+
+A policy that imitates them knows how to speak in the game, not how to win it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from guerdon.envs.steps import StepEnv
+from guerdon.errors import ConfigError
+from guerdon.tasks import TaskSource
+from guerdon.types import Message, Task, derive_seed
+
+Conversation = tuple[Message, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomPlay:
+    """Conversations of ``env`` on training tasks with a player that picks any action.
+
+    Message by message they are what a policy would meet in ``env``: the same code plays.
+
+    Args:
+        env: the environment; its game must have ``actions``.
+        tasks: its training tasks are played, never its held-out ones.
+        num_conversations: how many; tasks come in random order, all of them before any again.
+        seed: decides the tasks' order, the actions and the games' chances.
+    """
+
+    env: StepEnv
+    tasks: TaskSource
+    num_conversations: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.env.actions:
+            raise ConfigError("RandomPlay: the game has no `actions` to choose from")
+
+    def load(self) -> list[Conversation]:
+        """Play them all; works inside a running event loop too."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, self._play_all()).result()
+
+    async def _play_all(self) -> list[Conversation]:
+        train = self.tasks.load().train
+        draw = random.Random(derive_seed(self.seed, "tasks"))
+        order: list[Task] = []
+        while len(order) < self.num_conversations:
+            order += draw.sample(train, len(train))
+        return [
+            await self._play(task, derive_seed(self.seed, number))
+            for number, task in enumerate(order[: self.num_conversations])
+        ]
+
+    async def _play(self, task: Task, seed: int) -> Conversation:
+        said: list[Message] = []
+        draw = random.Random(seed)
+
+        async def speak(*messages: Message) -> str:
+            action = draw.choice(self.env.actions)
+            said.extend((*messages, {"role": "assistant", "content": action}))
+            return action
+
+        await self.env.play(task, seed, speak, reward=lambda value: None)
+        return tuple(said)
