@@ -14,6 +14,13 @@ from guerdon.llm.prices import FREE, Price, book_date, most_tokens, price_of
 from guerdon.types import Completion, Message, Sampling
 
 
+_RESERVED = frozenset(
+    ("model", "messages", "prompt", "n", "best_of", "stream", "seed")
+    + ("max_tokens", "max_completion_tokens", "response_format")
+)
+"""Fields that cache, budget and limits rely on."""
+
+
 class RemoteEngine:
     """Text in, text out: the server has its own tokenizer and chat template.
 
@@ -81,6 +88,8 @@ class RemoteEngine:
         problems = [line for address in addresses for line in address.problems()]
         problems += [] if isinstance(found, Price) else [found]
         problems += [] if addresses else ["base_url: is an empty list; name a server"]
+        taken = sorted(_RESERVED & set(extra or ()))
+        problems += [f"extra.{name}: cannot be set here" for name in taken]
         if problems:
             raise ConfigError(list(dict.fromkeys(problems)))
         assert isinstance(found, Price)

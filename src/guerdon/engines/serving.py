@@ -43,7 +43,7 @@ class EngineAnswers:
                 f"the prompt has {len(tokens)} tokens, which is beyond the maximum context length",
                 "context_length_exceeded",
             )
-        return self._answer(completion, ask.sampling.stop, len(tokens))
+        return self._answer(ask, completion, len(tokens))
 
     def _tokens(self, ask: Ask) -> tuple[int, ...]:
         if isinstance(ask.prompt, tuple):
@@ -62,11 +62,12 @@ class EngineAnswers:
             raise Rejected(400, "the prompt is empty")
         return tuple(tokens)
 
-    def _answer(self, completion: Completion, stops: Sequence[str], tokens_in: int) -> Answer:
-        text, stop = _before_stop(completion.text, stops)
+    def _answer(self, ask: Ask, completion: Completion, tokens_in: int) -> Answer:
+        text, stop = _before_stop(completion.text, ask.sampling.stop)
         ids = completion.token_ids
         said = ids[:-1] if ids and ids[-1] in self.template.stop_ids else ids
-        pieces = self._pieces(said, text)
+        wanted = ask.body.get("stream") or ask.body.get("logprobs") not in (None, False)
+        pieces = self._pieces(said, text) if wanted else ()
         return Answer(
             text=text,
             finish_reason=completion.finish_reason,
@@ -78,22 +79,27 @@ class EngineAnswers:
         )
 
     def _pieces(self, ids: Sequence[int], text: str) -> tuple[str, ...]:
-        """What each token adds to the text, up to its end; unfinished characters come with the
-        token that finishes them."""
+        """What each token adds to the text, up to its end; an unfinished character comes with the
+        token that finishes it."""
         pieces: list[str] = []
-        known = ""
-        for end in range(1, len(ids) + 1):
-            if len(known) >= len(text):
+        context: list[int] = []  # what came just before may change how a token reads
+        pending: list[int] = []
+        left = text
+        for token in ids:
+            if not left:
                 break
-            so_far = text[: len(self._settled(ids[:end]))]
-            pieces.append(so_far[len(known) :])
-            known = so_far
+            pending.append(token)
+            known = self.template.decode(context)
+            piece = self.template.decode([*context, *pending])[len(known) :]
+            if piece.endswith("\ufffd"):
+                piece = ""
+            else:
+                context, pending = pending, []
+            pieces.append(left[: len(piece)])
+            left = left[len(piece) :]
         if pieces:
-            pieces[-1] += text[len(known) :]
+            pieces[-1] += left
         return tuple(pieces)
-
-    def _settled(self, ids: Sequence[int]) -> str:
-        return self.template.decode(ids).rstrip("\ufffd")
 
 
 def _before_stop(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
