@@ -1,7 +1,7 @@
 """Time calls of a remote model: against the ideal, and from the cache.
 
 The server is `guerdon.llm.testing.ScriptedServer` in a process of its own, answering after a fixed
-latency. The ideal for n calls is n / concurrency x latency.
+latency. The ideal for n calls is ceil(n / concurrency) x latency.
 
     python benchmarks/judge_throughput.py --json
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import multiprocessing
 import statistics
 import tempfile
@@ -63,7 +64,7 @@ def serve(pipe: Connection, latency_s: float) -> None:
 
 async def measure(url: str, args: argparse.Namespace) -> dict[str, float]:
     """Seconds of fresh calls and of cached ones."""
-    ideal_s = args.calls / args.concurrency * args.latency
+    ideal_s = math.ceil(args.calls / args.concurrency) * args.latency
     ratios, rates = [], []
     for _ in range(args.repeats):
         with tempfile.TemporaryDirectory() as folder:

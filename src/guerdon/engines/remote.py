@@ -13,11 +13,8 @@ from guerdon.llm.ledger import Ledger
 from guerdon.llm.prices import FREE, Price, book_date, most_tokens, price_of
 from guerdon.types import Completion, Message, Sampling
 
-
-_RESERVED = frozenset(
-    ("model", "messages", "prompt", "n", "best_of", "stream", "seed")
-    + ("max_tokens", "max_completion_tokens", "response_format")
-)
+_RESERVED = {"model", "messages", "prompt", "response_format", "n", "best_of", "stream", "seed"}
+_RESERVED |= {"max_tokens", "max_completion_tokens"}
 """Fields that cache, budget and limits rely on."""
 
 

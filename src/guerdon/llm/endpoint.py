@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import cycle
+from math import ceil
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -27,6 +29,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _RETRYABLE = (408, 429)
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _MAX_MESSAGE = 300
+_PER_POOL = 16
+"""Connections in one pool; for every request a pool looks at all it has."""
 _TOO_LONG = ("context_length_exceeded", "maximum context length")
 _FILTERED = ("content_filter", "content_policy_violation")
 
@@ -92,18 +96,9 @@ class Endpoint:
         """Calls under way or waiting for a slot here."""
         self.last_failure = ""
         self._key = os.environ.get(address.api_key_env or "", "")
-        self._client = openai.AsyncOpenAI(
-            base_url=address.base_url,
-            api_key=self._key or "none",  # an empty key would make openai look for another one
-            max_retries=0,
-            timeout=timeout_s,
-            http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False,
-                trust_env=self.host not in _LOOPBACK,  # no proxy leads to this machine
-            ),
-        )
-        if self.host != _OPENAI_HOST:  # openai read these from the environment, for its own host
-            self._client.organization = self._client.project = None
+        num_pools = ceil(address.max_concurrent / _PER_POOL)
+        self._clients = [self._connect(address.base_url) for _ in range(num_pools)]
+        self._turns = cycle(self._clients)
 
     async def send(self, kind: Kind, body: Mapping[str, Any]) -> Reply:
         """One attempt.
@@ -127,13 +122,29 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.close()
+        for client in self._clients:
+            await client.close()
+
+    def _connect(self, base_url: str) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=self._key or "none",  # without one openai would look for another
+            max_retries=0,
+            timeout=self.timeout_s,
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False,
+                trust_env=self.host not in _LOOPBACK,  # no proxy leads to this machine
+            ),
+        )
+        if self.host != _OPENAI_HOST:  # openai read these from the environment, for its own host
+            client.organization = client.project = None
+        return client
 
     async def _exchange(self, kind: Kind, body: Mapping[str, Any]) -> Reply:
         path = "/chat/completions" if kind == "chat" else "/completions"
         if body.get("stream"):
             return await self._stream(path, body)
-        response = await self._client.post(path, body=dict(body), cast_to=httpx2.Response)
+        response = await next(self._turns).post(path, body=dict(body), cast_to=httpx2.Response)
         try:
             return read_reply(json.loads(response.content))
         except ValueError:
@@ -145,7 +156,7 @@ class Endpoint:
         whole: dict[str, Any] = {"choices": [{}]}
         text: list[str] = []
         refusal: list[str] = []
-        response = await self._client.post(path, body=body, cast_to=httpx2.Response)
+        response = await next(self._turns).post(path, body=body, cast_to=httpx2.Response)
         for line in response.text.splitlines():
             if not line.startswith("data:") or (data := line[5:].strip()) == "[DONE]":
                 continue
