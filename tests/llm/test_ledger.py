@@ -14,7 +14,10 @@ from guerdon.llm.reply import Usage
 CENT = NANO // 100
 
 
-def call(nano_usd=CENT, role="judge", outcome="ok", usage=Usage(10, 2), seconds=0.5):
+USAGE = Usage(10, 2)
+
+
+def call(nano_usd=CENT, role="judge", outcome="ok", usage=USAGE, seconds=0.5):
     return Call(role, "m", "host", outcome, usage, seconds, nano_usd)
 
 

@@ -47,8 +47,17 @@ def test_usage_that_makes_no_sense_is_unknown():
 
 @pytest.mark.parametrize(
     "payload",
-    [None, [], "text", {}, {"choices": []}, {"choices": [None]}, {"choices": [{"message": 3}]}]
-    + [response(reason=None), {"choices": [{"text": 3, "finish_reason": "stop"}]}],
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"choices": []},
+        {"choices": [None]},
+        {"choices": [{"message": 3}]},
+        {"choices": [{"text": 3, "finish_reason": "stop"}]},
+        response(reason=None),
+    ],
 )
 def test_what_does_not_follow_the_protocol_is_no_reply(payload):
     with pytest.raises(CallFailed) as failure:

@@ -124,28 +124,24 @@ def _sampling(body: Mapping[str, Any], max_tokens: int) -> Sampling:
         raise Rejected(400, "stop must be a text or a list of texts")
     asked = body.get("max_completion_tokens", body.get("max_tokens"))
     return Sampling(
-        temperature=_number(body, "temperature", 1.0, 0.0, 1e6),
-        top_p=_number(body, "top_p", 1.0, 0.0, 1.0),
-        top_k=int(_number(body, "top_k", 0, 0, 1 << 31)),
-        max_tokens=int(_number({"max_tokens": asked}, "max_tokens", max_tokens, 1, 1 << 31)),
+        temperature=_number(body, "temperature", 1.0, 1e6),
+        top_p=_number(body, "top_p", 1.0, 1.0),
+        top_k=_whole(body.get("top_k"), "top_k", 0, 0),
+        max_tokens=_whole(asked, "max_tokens", max_tokens, 1),
         stop=tuple(stop),
-        seed=_seed(body.get("seed")),
+        seed=_whole(body.get("seed"), "seed", secrets.randbits(63), 0),
     )
 
 
-def _number(body: Mapping[str, Any], name: str, default: float, least: float, most: float) -> float:
-    value = body.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise Rejected(400, f"{name} must be a number from {least:g} to {most:g}, got {value!r}")
+def _number(body: Mapping[str, Any], name: str, default: float, most: float) -> float:
+    value = default if body.get(name) is None else body[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise Rejected(400, f"{name} must be a number from 0 to {most:g}, got {value!r}")
     return float(value)
 
 
-def _seed(given: object) -> int:
-    """The seed asked for, or one of chance."""
-    if given is None:
-        return secrets.randbits(63)
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise Rejected(400, f"seed must be a whole number, got {given!r}")
-    return given
+def _whole(given: object, name: str, default: int, least: int) -> int:
+    value = default if given is None else given
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 63:
+        raise Rejected(400, f"{name} must be a whole number of at least {least}, got {value!r}")
+    return value

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle
 from math import ceil
 from typing import Any, Literal
@@ -134,6 +136,7 @@ class Endpoint:
             http_client=openai.DefaultAsyncHttpxClient(
                 follow_redirects=False,
                 trust_env=self.host not in _LOOPBACK,  # no proxy leads to this machine
+                verify=_certificates(),
             ),
         )
         if self.host != _OPENAI_HOST:  # openai read these from the environment, for its own host
@@ -178,7 +181,8 @@ class Endpoint:
 
     def _rejected(self, error: openai.APIStatusError) -> Reply:
         """An answer that came as an error, or the failure."""
-        status, message = error.status_code, self._clean(error.message)
+        status = error.status_code
+        message = self._clean(error.message).removeprefix(f"Error code: {status} - ")
         if status == 400:
             signs = f"{error.code} {message}"
             if any(sign in signs for sign in _TOO_LONG):
@@ -202,6 +206,12 @@ class Endpoint:
         """A server's words, short, on one line, and without the key should it echo it."""
         text = " ".join(str(message).split())
         return (text.replace(self._key, REDACTED) if self._key else text)[:_MAX_MESSAGE]
+
+
+@lru_cache(1)
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust; reading it takes longer than a call, so all connections share it."""
+    return httpx2.create_ssl_context()
 
 
 def _add_piece(whole: dict[str, Any], text: list[str], refusal: list[str], piece: Any) -> None:

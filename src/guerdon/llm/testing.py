@@ -97,7 +97,7 @@ class ScriptedServer:
         self._in_flight = 0
         self._first_at: float | None = None
         app = build_app(self._answer, model, api_key=api_key, allows_schema=True)
-        self._server = BackgroundServer(app, port=port, grace_s=0)
+        self._server = BackgroundServer(app, port=port, grace_s=0.0)
         self.url, self.port = self._server.url, self._server.port
 
     def __enter__(self) -> ScriptedServer:
