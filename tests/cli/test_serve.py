@@ -1,16 +1,23 @@
 """`guerdon serve` as a user runs it."""
 
+import asyncio
 import os
 import re
 import signal
 
 import httpx2
 import pytest
+import torch
 
-import commands
 from guerdon.cli.serve import load, policy_folder
+from guerdon.config.schema import Lora, ModelSpec
+from guerdon.engines.native import NativeEngine
 from guerdon.errors import ConfigError
+from guerdon.learner.checkpoint import save_models
+from guerdon.learner.models import load_models
+from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
+from guerdon.types import Sampling
 
 SHAPE = TinyPolicy(hidden=16, num_layers=1, num_heads=2, num_kv_heads=1, mlp=16, context=128)
 
@@ -54,3 +61,23 @@ def test_a_run_a_checkpoint_and_a_model_are_found(tmp_path):
 def test_no_model_is_the_users_mistake(tmp_path):
     with pytest.raises(ConfigError, match="no such directory"):
         load(str(tmp_path / "nothing"))
+
+
+def test_the_adapter_of_a_checkpoint_is_merged(tmp_path):
+    SHAPE.save(tmp_path / "model")
+    spec = ModelSpec(path=str(tmp_path / "model"), device="cpu", lora=Lora(rank=2))
+    trained = load_models(spec)
+    for name, weight in trained.policy.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    checkpoint = tmp_path / "step_000001"
+    checkpoint.mkdir()
+    save_models(trained, checkpoint)
+    served = load(str(checkpoint), device="cpu").engine
+    template = ChatTemplate(trained.tokenizer)
+    own = NativeEngine(trained.policy, template, max_cache_tokens=4096)
+    sampling = Sampling(temperature=0.0, max_tokens=12)
+    prompt = ({"role": "user", "content": "hi"},)
+    texts = [asyncio.run(one.generate(prompt, sampling)).text for one in (served, own)]
+    base = load(str(tmp_path / "model"), device="cpu").engine
+    assert texts[0] == texts[1] != asyncio.run(base.generate(prompt, sampling)).text
