@@ -5,6 +5,7 @@ import os
 import re
 import signal
 
+import commands
 import httpx2
 import pytest
 import torch

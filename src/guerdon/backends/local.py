@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guerdon import hf
 from guerdon.config.build import TARGET
@@ -20,6 +20,9 @@ from guerdon.llm.cache import Cache
 from guerdon.llm.ledger import Ledger
 from guerdon.templates import ChatTemplate
 from guerdon.types import Algorithm, Engine, Env, Message, Model, Models, derive_seed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 WARM = "warm"
 """Folder in the run directory: the policy after its warm-up, which a KL penalty refers to."""
@@ -63,7 +66,7 @@ def build(config: Config, folder: Path) -> Parts:
         needs_reference=algorithm.needs_reference,
         reference_path=str(warm) if warm.exists() else None,
     )
-    template = ChatTemplate(loaded.tokenizer)
+    template = template_of(spec, loaded.tokenizer)
     learner = Learner(
         loaded,
         algorithm,
@@ -107,7 +110,7 @@ def load_models(config: Config, folder: Path, checkpoint: Path | None = None) ->
         else:
             loaded = load_policy(spec)
             load_models_into(loaded, checkpoint)
-            template = ChatTemplate(loaded.tokenizer)
+            template = template_of(spec, loaded.tokenizer)
             engines[name] = build_engine(name, spec, model=loaded.policy, template=template)
     return _models(config, engines)
 
@@ -152,9 +155,13 @@ def load_engine(name: str, spec: ModelSpec, **shared: Any) -> Engine:
         return build_engine(name, spec, role=name, **shared)
     device, dtype = resolve_device(spec.device), resolve_dtype(spec)
     model = hf.load_model(spec.path, dtype=dtype, device=device)
-    return build_engine(
-        name, spec, model=model, template=ChatTemplate(hf.load_tokenizer(spec.path))
-    )
+    template = template_of(spec, hf.load_tokenizer(spec.path))
+    return build_engine(name, spec, model=model, template=template)
+
+
+def template_of(spec: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> ChatTemplate:
+    """The chat template of a model, verified."""
+    return ChatTemplate(tokenizer, allow_rewrite=spec.allow_rewrite, options=spec.template_options)
 
 
 def build_engine(name: str, spec: ModelSpec, **loaded: Any) -> Engine:

@@ -2,7 +2,8 @@
 
 A component that knows more than its signature says defines ``problems() -> list[str]``: options
 that exclude each other, data that cannot be read. It answers for the components inside it, too.
-An algorithm whose baseline is the group says ``needs_group = True``.
+An algorithm whose baseline is the group says ``needs_group = True``; an environment whose episodes
+hold whole groups says ``makes_groups = True``.
 """
 
 from __future__ import annotations
@@ -263,7 +264,8 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
             f"trainer.group_size = {trainer.tasks_per_step} * {trainer.group_size} = {rows} rows; "
             f"use one of {', '.join(fitting[:12])}"
         )
-    if getattr(built.get("algorithm"), "needs_group", False) and trainer.group_size < 2:
+    compares = getattr(built.get("algorithm"), "needs_group", False)
+    if compares and trainer.group_size < 2 and not getattr(built.get("env"), "makes_groups", False):
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"

@@ -177,9 +177,9 @@ def attention_with_lse(
     """softmax(scale Q K^T + mask) V and the log-sum-exp of each query's scores."""
     if query.device.type == "cpu":
         # what scaled_dot_product_attention calls on the CPU; only this form returns the lse
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=mask, scale=scale
-        )
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        out, lse = flash(query, key, value, 0.0, False, attn_mask=mask, scale=scale)
+        return out, lse
     scores = (query @ key.transpose(-1, -2)).float() * scale
     if mask is not None:
         scores = scores + mask

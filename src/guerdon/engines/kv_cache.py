@@ -76,11 +76,12 @@ class KvCache:
         Segments that are read together should come from the same end: then they are neighbours.
         """
         capacity = segment_size(num_tokens)
-        fits = [size for size, starts in self._free.items() if starts and size >= capacity]
+        end = max if high else min
+        fits = [(end(starts), size) for size, starts in self._free.items() if starts]
+        fits = [fit for fit in fits if fit[1] >= capacity]
         if not fits:
             return None
-        size = min(fits)
-        start = (max if high else min)(self._free[size])
+        start, size = end(fits)
         self._free[size].remove(start)
         while size > capacity:
             size //= 2
@@ -106,7 +107,7 @@ class KvCache:
     def _slot(self, segment: Segment) -> Float[Tensor, "layers 2 heads capacity D"]:
         first = segment.start * self.num_heads
         rows = self._store[:, :, first : first + segment.capacity * self.num_heads]
-        return rows.unflatten(2, (self.num_heads, segment.capacity))
+        return rows.view(*rows.shape[:2], self.num_heads, segment.capacity, self.head_dim)
 
     def write(
         self,

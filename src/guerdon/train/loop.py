@@ -11,7 +11,7 @@ from typing import Any
 
 from guerdon.backends import local
 from guerdon.config.build import build
-from guerdon.config.compose import dump
+from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
 from guerdon.errors import ConfigError, GuerdonError
 from guerdon.runs import reader
@@ -63,7 +63,7 @@ def train(
     last = None
     if resume is None:
         folder = Path(config.run.dir) / config.run.name
-        store = RunStore.create(folder, dump(values), overwrite=config.run.overwrite)
+        store = RunStore.create(folder, to_yaml(values), overwrite=config.run.overwrite)
     else:
         found = reader.checkpoints(resume)
         last = found[-1] if found else None
