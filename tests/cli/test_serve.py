@@ -5,11 +5,11 @@ import os
 import re
 import signal
 
-import commands
 import httpx2
 import pytest
 import torch
 
+import commands
 from guerdon.cli.serve import load, policy_folder
 from guerdon.config.schema import Lora, ModelSpec
 from guerdon.engines.native import NativeEngine
