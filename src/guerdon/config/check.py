@@ -49,6 +49,7 @@ MINIMUM = {
     "learner.max_bad_updates": 1,
     "eval.num_tasks": 1,
     "eval.samples_per_task": 1,
+    "llm.budget_usd": 0,
     "warmup.steps": 0,
     "warmup.batch_size": 1,
 }
@@ -187,13 +188,18 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _assemble(config: Config, wrong: set[str]) -> Assembly:
-    """Build what is cheap to build; of engines and trackers check the signature only."""
+    """Build what is cheap to build; of engines in this process and of trackers check the
+    signature only."""
     assembly, dry = Assembly(), Assembly(is_dry=True)
     for at, node in _components(config):
         if at not in wrong:
             assembly.component(node, at, {})
     for role, spec in config.models.items():
-        dry.component(spec.engine, f"models.{role}.engine", dict.fromkeys(ENGINE_GIVEN))
+        at = f"models.{role}.engine"
+        if _runs_in_process(spec):
+            dry.component(spec.engine, at, dict.fromkeys(ENGINE_GIVEN))
+        else:  # it sends nothing before it is asked, and knows its keys and prices
+            assembly.component(spec.engine, at, {"role": role})
     for index, node in enumerate(config.trackers):
         dry.component(node, f"trackers.{index}", dict.fromkeys(TRACKER_GIVEN))
     assembly.problems += dry.problems

@@ -98,6 +98,18 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Llm:
+    """What calls of remote models share; prices and limits are their engines'."""
+
+    cache: Literal["off", "read_write", "replay"] = "read_write"
+    """replay: nothing is sent; an answer that was never recorded is an error."""
+    cache_path: str | None = None
+    """None: llm.sqlite in the run directory. The ledger is always there."""
+    budget_usd: float | None = None
+    """No call is made that could bring the run's spending above it; None: no cap."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Critic:
     """A value function, loaded only when the algorithm needs one."""
 
@@ -174,4 +186,5 @@ class Config:
     learner: Learner = Learner()
     eval: Eval = Eval()
     warmup: Warmup | None = None
+    llm: Llm = Llm()
     trackers: list[Component] = field(default_factory=list)

@@ -100,7 +100,7 @@ def _annotations(target: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _resolved(owner: Any) -> dict[str, Any]:
-    names = getattr(owner, "__globals__", None)
+    names = getattr(inspect.unwrap(owner), "__globals__", None)  # of the code, not its wrapper
     if names is None:
         names = vars(sys.modules.get(owner.__module__, SimpleNamespace()))
     found: dict[str, Any] = {}
