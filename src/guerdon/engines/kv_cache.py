@@ -54,14 +54,15 @@ class KvCache:
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
-        self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._dtype, self._device = dtype, device
+        shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
+        self._store = torch.zeros(shape, dtype=dtype, device=device)
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything; segments lent out before are void."""
-        # zeros, because a masked key still multiplies its value by 0, and garbage may be NaN
-        self._store = torch.zeros(self._shape, dtype=self._dtype, device=self._device)
+        """Forget everything; segments lent out before are void.
+
+        What was written stays in memory, behind masks: it must be finite; see ``wipe``.
+        """
         self._free: dict[int, set[int]] = {}
         self.free_tokens = self.max_tokens
         start = 0
@@ -69,6 +70,13 @@ class KvCache:
             if self.max_tokens >> bit & 1:  # the largest blocks first keeps each one aligned
                 self._free[1 << bit] = {start}
                 start += 1 << bit
+
+    def wipe(self) -> None:
+        """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
+        left there must not be NaN."""
+        like = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
+        shape, self._store = self._store.shape, like  # free the old pages before there are new ones
+        self._store = like.new_zeros(shape)
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.

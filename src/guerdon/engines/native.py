@@ -169,7 +169,10 @@ class NativeEngine:
                 own[name].copy_(tensor)
         self.version = version
         active = [s.conversation for s in self._active if s.conversation is not None]
-        self._cache.forget(active)
+        if active:
+            self._cache.forget(active)
+        else:
+            self._cache.clear()  # what follows depends on nothing that came before
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -313,3 +316,4 @@ class NativeEngine:
         self._waiting.clear()
         self._active.clear()
         self._cache.clear()
+        self._kv.wipe()

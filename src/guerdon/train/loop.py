@@ -135,6 +135,8 @@ class Loop:
         """Returns the status to record."""
         try:
             with self.interrupt.listening():
+                run = self.training
+                run.learner.publish(run.engine, version=self.progress.step)
                 if self.progress.step == 0:
                     await self._start()
                 self.display.start(self.progress.step, self.settings.steps)
@@ -199,6 +201,7 @@ class Loop:
             max_concurrent=self.settings.max_concurrent,
         )
         run.store.write_episodes(step, episodes, part="eval")
+        run.learner.publish(run.engine, version=step)  # leave no trace in the engine's cache
         self.progress = self.progress.after_evaluation(step, found)
         self.display.evaluation(step, found)
         return found.to_metrics() | {"time/eval_s": time.perf_counter() - started}
