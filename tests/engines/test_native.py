@@ -1,34 +1,20 @@
 """NativeEngine: what it samples is what the plain model would, computed once."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from guerdon.engines.native import NativeEngine
 from guerdon.errors import ConfigError, EngineError
 from guerdon.templates import ChatTemplate
-from guerdon.tiny import TinyPolicy
 from guerdon.types import Completion, Engine, Message, Sampling
-
-POLICY = TinyPolicy(num_kv_heads=2, context=256)
-TEMPLATE = ChatTemplate(POLICY.tokenizer())
-
-
-class NeverStops(ChatTemplate):
-    """Replies end by length only."""
-
-    def __init__(self) -> None:
-        super().__init__(POLICY.tokenizer())
-        self.stop_ids = frozenset()
-
-
-ENDLESS = NeverStops()
+from plain_forward import ENDLESS, POLICY, TEMPLATE, gap, ids, plain_logprobs, together
 
 
 @pytest.fixture(scope="module")
@@ -39,45 +25,6 @@ def model() -> PreTrainedModel:
 @pytest.fixture
 def engine(model: PreTrainedModel) -> Iterator[NativeEngine]:
     yield NativeEngine(model, ENDLESS)
-
-
-def ids(count: int, seed: int = 0) -> tuple[int, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randint(3, 250, (count,), generator=generator).tolist())
-
-
-def together(*calls: Coroutine[Any, Any, Completion]) -> list[Completion]:
-    async def gather() -> list[Completion]:
-        return await asyncio.gather(*calls)
-
-    return asyncio.run(gather())
-
-
-def plain_logprobs(
-    model: PreTrainedModel | PeftModel,
-    prompt: Sequence[int],
-    reply: Completion,
-    temperature: float = 1.0,
-) -> torch.Tensor:
-    """Log-probabilities of the reply from one full forward pass with PyTorch's own attention."""
-    row = torch.tensor([[*prompt, *reply.token_ids]])
-    ours = model.config._attn_implementation
-    model.set_attn_implementation("sdpa")
-    with torch.no_grad():
-        logits = model(row).logits[0, len(prompt) - 1 : -1]
-    model.set_attn_implementation(ours)
-    logprobs = (logits.double() / temperature).log_softmax(-1)
-    return logprobs.gather(1, torch.tensor(reply.token_ids).unsqueeze(1)).squeeze(1)
-
-
-def gap(
-    model: PreTrainedModel | PeftModel,
-    prompt: Sequence[int],
-    reply: Completion,
-    temperature: float = 1.0,
-) -> float:
-    want = plain_logprobs(model, prompt, reply, temperature)
-    return float((torch.tensor(reply.logprobs) - want).abs().max())
 
 
 def test_it_is_an_engine(engine: NativeEngine) -> None:
@@ -403,33 +350,3 @@ def test_a_sliding_window_is_honoured() -> None:
         )
         assert gap(model, row, first) < 1e-4 and gap(model, row, second) < 1e-4
         row = (*row, *first.token_ids)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_any_mixture_of_groups_and_conversations_of_any_lengths_is_exact(
-    model: PreTrainedModel, seed: int
-) -> None:
-    """Shared and private prompts, ragged turns, a small cache: every layout a step can have."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def number(low: int, high: int) -> int:
-        return int(torch.randint(low, high + 1, (1,), generator=generator))
-
-    engine = NativeEngine(
-        model, ENDLESS, max_cache_tokens=number(512, 4096), max_batch=number(2, 9)
-    )
-    shared = [ids(number(1, 30), seed=100 * seed + i) for i in range(3)]
-    rows = [shared[number(0, 2)] for _ in range(6)] + [ids(number(1, 50), 7 * seed + 1)]
-    for turn in range(4):
-        calls, prompts = [], []
-        for i, row in enumerate(rows):
-            prompt = (
-                row if turn == 0 else row + ids(number(1, 12), seed=1000 * seed + 10 * turn + i)
-            )
-            prompts.append(prompt)
-            sampling = Sampling(max_tokens=number(1, 6), seed=number(0, 1 << 30))
-            calls.append(engine.generate(prompt, sampling))
-        replies = together(*calls)
-        for prompt, reply in zip(prompts, replies, strict=True):
-            assert gap(model, prompt, reply) < 1e-4
-        rows = [p + r.token_ids for p, r in zip(prompts, replies, strict=True) if number(0, 4)]
