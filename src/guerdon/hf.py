@@ -20,7 +20,8 @@ from transformers.utils import logging
 from guerdon import attention
 from guerdon.errors import ConfigError
 
-warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # peft's
+# peft still says what transformers has renamed; a user can do nothing about it
+warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated")
 logging.disable_progress_bar()  # theirs would break the live display of a run
 
 

@@ -135,6 +135,18 @@ class Display:
         parts.append(f"look closer: guerdon show {folder}")
         self.console.print(Text(" · ".join(parts), style="bold"), soft_wrap=True)
 
+    def costs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """What remote models cost, by role and model."""
+        if not rows:
+            return
+        self.close()
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in rows[0]:
+            table.add_column(name, justify="left" if name in ("role", "model") else "right")
+        for row in rows:
+            table.add_row(*(f"{v:,.4f}" if isinstance(v, float) else str(v) for v in row.values()))
+        self.console.print(table)
+
     def interrupted(self, checkpoint: Path | None, folder: Path) -> None:
         """Ctrl-C: what was saved, and how to go on."""
         self.close()

@@ -115,6 +115,7 @@ def _build(config: Config, store: RunStore, display: Display) -> Training:
         algorithm=parts.algorithm,
         store=store,
         template=parts.template,
+        ledger=parts.ledger,
         baselines=parts.tasks.baselines() if hasattr(parts.tasks, "baselines") else {},
     )
 
@@ -153,6 +154,9 @@ class Loop:
         finally:
             for tracker in self.trackers:
                 tracker.close()
+            if self.training.ledger is not None:
+                self.display.costs(self.training.ledger.rows())
+                self.training.ledger.close()
 
     async def _start(self) -> None:
         """Warm up, and see what the policy is worth before step 1."""
@@ -170,6 +174,8 @@ class Loop:
         run, settings = self.training, self.settings
         pool = run.pool.state_dict()
         watch = Stopwatch(self.display.episode)
+        if run.ledger is not None:
+            run.ledger.step = step
         try:
             row = await self.interrupt.run(train_step(run, step, watch))
         except (GuerdonError, Interrupted):
@@ -207,6 +213,8 @@ class Loop:
         return found.to_metrics() | {"time/eval_s": time.perf_counter() - started}
 
     def _record(self, step: int, row: Metrics) -> None:
+        if self.training.ledger is not None:
+            row = row | self.training.ledger.drain()
         self.training.store.write_metrics(step, row)
         for tracker in self.trackers:
             tracker.log(step, row)

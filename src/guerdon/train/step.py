@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from guerdon.batch import Batch
 from guerdon.config.schema import Config
 from guerdon.learner.learner import Learner, LoadsWeights
+from guerdon.llm.ledger import Ledger
 from guerdon.runs.store import RunStore
 from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
@@ -32,6 +33,8 @@ class Training:
     algorithm: Algorithm
     store: RunStore
     template: ChatTemplate
+    ledger: Ledger | None
+    """What remote models cost; None without any."""
     baselines: Mapping[str, float]
     """Success of simple policies on the held-out tasks, to be shown beside ours."""
 
