@@ -17,6 +17,7 @@ from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
 from guerdon.cli.show import show
 from guerdon.cli.train import train
+from guerdon.cli.workflow import workflow
 from guerdon.errors import ConfigError, GuerdonError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command()(check)
 app.command(name="list")(list_)
 app.command()(show)
 app.command()(export)
+app.add_typer(workflow, name="workflow")
 
 
 def _print_version(is_asked: bool) -> bool:

@@ -1,8 +1,11 @@
-"""Chains, the short way to write common workflows: ``Custom*3 -> ScEnsemble -> Review ? Revise : done``.
+"""Chains, the short way to write common workflows.
 
-A step takes what its operator needs from the step before. What a chain means is fixed by `compile`:
-each result is kept as ``s1``, ``s2``, ...; ``answer``, ``answers`` and ``feedback`` are what the next
-step may use. ``check ? fix : good`` does the first if the check fails. ``(chain)*n`` is a loop.
+    Custom*3 -> ScEnsemble -> Review ? Revise : done
+
+A step takes what its operator needs from the step before. `compile_chain` says what a chain means:
+each result is kept as ``s1``, ``s2``, ...; ``answer``, ``answers`` and ``feedback`` are what the
+next step may use. ``check ? fix : good`` does the first if the check fails; ``(chain)*n`` is a
+loop, which ``stop`` leaves.
 """
 
 from __future__ import annotations

@@ -53,13 +53,22 @@ def parse_dsl(text: str, catalog: Catalog) -> Draft:
 
 def to_dsl(program: ir.Program, catalog: Catalog) -> str:
     """A program in the compact form, as a chain if it is one."""
+    chain = find_chain(program, catalog)
+    body = _block(program.body, "") if chain is None else [print_chain(chain)]
+    return "\n".join([*_header(program), *body]) + "\n"
+
+
+def to_statements(program: ir.Program) -> str:
+    """A program in the compact form, one statement a line, never as a chain."""
+    return "\n".join([*_header(program), *_block(program.body, "")]) + "\n"
+
+
+def _header(program: ir.Program) -> list[str]:
     lines = [] if program.task_prompt is None else [f"task {program.task_prompt!r}"]
     lines += [f"prompt {name} = {text!r}" for name, text in program.prompts]
     if program.parameters != _derived(program.body, dict(program.prompts)):
         lines.append(f"given {', '.join(program.parameters)}".rstrip())
-    chain = find_chain(program, catalog)
-    lines += _block(program.body, "") if chain is None else [print_chain(chain)]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _derived(body: tuple[ir.Stmt, ...], prompts: dict[str, str]) -> tuple[str, ...]:

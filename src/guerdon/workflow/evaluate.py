@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from guerdon.workflow import ir
 
 MAX_ITEMS = 1_000
+MAX_WORK = 200_000
+"""Of one program: a unit for each value computed, and for each thousand characters of it."""
 
 
 class ProgramFailed(Exception):
@@ -20,6 +22,7 @@ class Evaluator:
 
     def __init__(self, max_chars: int) -> None:
         self._max_chars = max_chars
+        self._work = 0
 
     def value(self, node: ir.Expr, given: Mapping[str, Any]) -> Any:
         """The value of an expression.
@@ -42,6 +45,9 @@ class Evaluator:
         return value
 
     def _limited(self, value: Any) -> Any:
+        self._work += 1 + (len(value) // 1000 if isinstance(value, str) else 0)
+        if self._work > MAX_WORK:
+            raise ProgramFailed("too much to compute")
         if isinstance(value, str) and len(value) > self._max_chars:
             raise ProgramFailed(f"a text of {len(value)} characters; at most {self._max_chars}")
         if isinstance(value, list) and len(value) > MAX_ITEMS:
@@ -110,7 +116,7 @@ class Evaluator:
         return _METHODS[function](first, *rest)
 
 
-_METHODS = {
+_METHODS: dict[str, Callable[..., Any]] = {
     "strip": str.strip,
     "lower": str.lower,
     "upper": str.upper,

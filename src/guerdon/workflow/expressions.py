@@ -195,8 +195,9 @@ class Expressions:
 
     def _await(self, node: ast.Await) -> ir.Expr:
         if self._on_await is None:
-            raise Refused("E401", node.lineno, "await in a place that may not be reached, or is "
-                          "reached again", "call the operator in a statement of its own")  # fmt: skip
+            message = "await in a place that may not be reached, or is reached again"
+            hint = "call the operator in a statement of its own"
+            raise Refused("E401", node.lineno, message, hint)
         return self._on_await(node)
 
     def _call(self, node: ast.Call) -> ir.Expr:
@@ -223,7 +224,7 @@ class Expressions:
         return ir.Apply(name, (target, *self.read_all(arguments)))
 
     def _formatted(self, node: ast.Call, template: Any) -> ir.Expr:
-        """``"... {} {name}".format(...)`` as a `Join`; fields may have no attribute and no index."""
+        """``"... {} {name}".format(...)`` as a `Join`; a field has no attribute and no index."""
         named = {word.arg: word.value for word in node.keywords}
         parts: list[ir.Expr] = []
         free = iter(node.args)

@@ -228,7 +228,7 @@ class Flow:
             item = values[0].kind if values else UNKNOWN
             for value in values[1:]:
                 item = self._same(Value(item), value, line, "items of a list")
-            return Value(list_of(item), _mixed(values))
+            return Value(self._list_of(item, line), _mixed(values))
         if isinstance(node, ir.Join):
             values = [self._value(one, state, line) for one in node.parts]
             for value in values:
@@ -249,9 +249,9 @@ class Flow:
             return Value(BOOL, _mixed([self._wants(BOOL, one, state, line, what)
                                        for one in node.operands]))  # fmt: skip
         if isinstance(node, ir.Compare):
-            values = [self._value(one, state, line) for one in (node.left, node.right)]
-            self._compared(node.operator, *values, line)
-            return Value(BOOL, _mixed(values))
+            left, right = (self._value(one, state, line) for one in (node.left, node.right))
+            self._compared(node.operator, left, right, line)
+            return Value(BOOL, _mixed([left, right]))
         return self._apply(node, state, line)
 
     def _ref(self, name: str, state: State, line: int) -> Value:
@@ -279,7 +279,13 @@ class Flow:
         if node.where is not None:
             self._wants(BOOL, node.where, inner, line, "the condition of a comprehension")
         value = self._value(node.value, inner, line)
-        return Value(list_of(value.kind), value.origin)
+        return Value(self._list_of(value.kind, line), value.origin)
+
+    def _list_of(self, item: Kind, line: int) -> Kind:
+        if item.item is not None and item.item.item is not None:
+            self._note("E206", line, "a list of lists of lists", "use texts")
+            return UNKNOWN
+        return list_of(item)
 
     def _plus(self, node: ir.Plus, state: State, line: int) -> Value:
         left, right = self._value(node.left, state, line), self._value(node.right, state, line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,9 +21,12 @@ from guerdon.workflow import ir
 from guerdon.workflow.catalog import Catalog
 from guerdon.workflow.dsl import to_dsl
 from guerdon.workflow.evaluate import Evaluator, ProgramFailed
+from guerdon.workflow.kinds import is_a
 from guerdon.workflow.limits import Limits
 from guerdon.workflow.operators import CodeRunner, OperatorFailed, Step, use
 from guerdon.workflow.trace import Inputs, ModelCall, NodeRun, Run, Status, Usage
+
+DEFAULT = Limits()
 
 Meter = Callable[[], AbstractContextManager[Usage]]
 """Around each model call: what is entered is filled in with what the call used."""
@@ -45,7 +48,7 @@ async def run(
     inputs: Inputs,
     models: Models,
     *,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT,
     sandbox: CodeRunner | None = None,
     meter: Meter = no_meter,
 ) -> Run:
@@ -67,10 +70,12 @@ async def run(
     status: Status
     answer, error = None, ""
     try:
-        async with asyncio.timeout(limits.timeout_s):
+        async with asyncio.timeout(limits.timeout_s) as clock:
             answer = await interpreter.answer(program)
         status = "ok"
     except TimeoutError:
+        if not clock.expired():
+            raise
         status, error = "timeout", f"took longer than {limits.timeout_s:g} s"
     except OverBudget as reason:
         status, error = "over_budget", str(reason)
@@ -84,6 +89,7 @@ async def run(
         error=error,
         nodes=tuple(interpreter.nodes),
         seconds=time.perf_counter() - started,
+        limits=limits,
     )
 
 
@@ -136,6 +142,7 @@ class _Interpreter:
         self._limits, self._sandbox, self._meter = limits, sandbox, meter
         self._evaluator = Evaluator(limits.max_chars)
         self._given: dict[str, Any] = {}
+        self._sites: dict[int, int] = {}
         self._samples = _Samples()
         self._num_calls = self._num_steps = self._num_tokens = 0
         self._usd = 0.0
@@ -145,6 +152,7 @@ class _Interpreter:
         known = self._inputs.values
         if program.task_prompt is not None:
             known["problem"] = f"{program.task_prompt}\n\n{known['problem']}"
+        self._sites = {id(call): site for site, call in enumerate(ir.calls(program.body))}
         self._given = dict(program.prompts)
         self._given |= {name: known[name] for name in program.parameters if name in known}
         found = await self._block(program.body)
@@ -219,7 +227,7 @@ class _Interpreter:
 
     # --- calls ------------------------------------------------------------------------------------
 
-    async def _at_once(self, calls: list[tuple[ir.Call, Mapping[str, Any]]]) -> list[Any]:
+    async def _at_once(self, calls: Sequence[tuple[ir.Call, Mapping[str, Any]]]) -> list[Any]:
         if len(calls) > self._limits.max_parallel:
             raise OverBudget(f"{len(calls)} calls at once; at most {self._limits.max_parallel}")
         before = self._samples.used()
@@ -239,7 +247,8 @@ class _Interpreter:
         self, call: ir.Call, given: Mapping[str, Any], samples: _Samples
     ) -> Coroutine[Any, Any, dict[str, Any]]:
         """The coroutine of a call; its node is numbered now, whoever finishes first."""
-        node = NodeRun(len(self.nodes), call.operator, call.target, call.line, samples.branch)
+        site = self._sites[id(call)]
+        node = NodeRun(len(self.nodes), site, call.operator, call.target, call.line, samples.branch)
         self.nodes.append(node)
         return self._use(call, given, samples, node)
 
@@ -276,6 +285,10 @@ class _Interpreter:
         missing = [one.name for one in operator.inputs if one.name not in values]
         if missing:
             raise ProgramFailed(f"{missing[0]}= is missing")
+        for name, value in values.items():
+            parameter = operator.parameter(name)
+            if parameter is None or not is_a(value, parameter.kind):
+                raise ProgramFailed(f"{name}= is no keyword, or not of its type")
         node.inputs = dict(values)
 
         async def asking(name: str, messages: tuple[Message, ...]) -> ModelCall:

@@ -58,6 +58,17 @@ def fits(kind: Kind, wanted: Kind) -> bool:
     return kind.item is not None and wanted.item is not None and fits(kind.item, wanted.item)
 
 
+def is_a(value: object, kind: Kind) -> bool:
+    """Whether a value is of a type that has a name."""
+    if kind.item is not None:
+        return isinstance(value, list) and all(is_a(one, kind.item) for one in value)
+    if kind == BOOL:
+        return isinstance(value, bool)
+    if kind == NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
 def common(left: Kind, right: Kind) -> Kind | None:
     """The narrowest type both fit; None: there is none."""
     if fits(left, right):

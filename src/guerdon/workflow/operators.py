@@ -7,7 +7,6 @@ is asked for once more and is then an error: there is no default.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from typing import Any, Protocol, TypeVar
 from guerdon.config.target import locate
 from guerdon.types import Message
 from guerdon.workflow.catalog import Operator, fill
+from guerdon.workflow.fences import fenced_blocks
 from guerdon.workflow.kinds import BOOL, NUMBER, Kind
 from guerdon.workflow.trace import CodeResult, CodeRun, ModelCall, NodeRun
 
 T = TypeVar("T")
 
-_BLOCK = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _TRUE, _FALSE = {"true", "yes"}, {"false", "no"}
 
 
@@ -169,7 +168,7 @@ def extract_code(reply: str, entry_point: str = "") -> str:
 
     Of several blocks, the last one that defines ``entry_point``; otherwise all of them.
     """
-    found = [(match[1].lower(), match[2]) for match in _BLOCK.finditer(reply)]
+    found = fenced_blocks(reply)
     blocks = [code for tag, code in found if tag in ("python", "py", "python3")]
     blocks = blocks or [code for _, code in found] or [reply]
     defining = [code for code in blocks if entry_point and f"def {entry_point}" in code]

@@ -18,16 +18,17 @@ import ast
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import TypeGuard
 
 from guerdon.workflow import ir
 from guerdon.workflow.catalog import Catalog
 from guerdon.workflow.expressions import OUTSIDE, name_of, parse_text
+from guerdon.workflow.fences import fenced_blocks
 from guerdon.workflow.findings import Finding, Refused
 from guerdon.workflow.statements import Statements
 
 _MODULE = re.compile(r"(typing|asyncio|__future__|(scripts|workspace|metagpt)(\.\w+)*)")
 _OPERATORS = re.compile(r"(scripts|workspace|metagpt)(\.\w+)*\.operators?")
-_FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 
 MAX_SCANNED_CHARS = 200_000
 """Of a reply, when its program is looked for."""
@@ -50,7 +51,7 @@ class Draft:
 def extract(reply: str) -> str:
     """The program in a model's reply: its fenced block, or all of it."""
     reply = reply[:MAX_SCANNED_CHARS]
-    blocks = [match[2] for match in _FENCE.finditer(reply)]
+    blocks = [content for _, content in fenced_blocks(reply)]
     whole = [block for block in blocks if "class Workflow" in block]
     found = (whole or blocks)[-1:] or [reply]
     return found[0].strip("\n")
@@ -141,14 +142,11 @@ class _Reader:
             self._note("E401", workflow.lineno, "class Workflow with bases or decorators", OUTSIDE)
         entry: ast.AsyncFunctionDef | ast.FunctionDef | None = None
         for node in workflow.body:
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_function and node.decorator_list:  # type: ignore[union-attr]
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
                 self._note("E401", node.lineno, "decorator", OUTSIDE)
             if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 self._init(node)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
-                node.name == "__call__"
-            ):
+            elif _is_entry(node):
                 entry = node
             elif not _is_docstring(node) and not isinstance(node, ast.Pass):
                 self._note("E401", node.lineno, "member of Workflow", "only __init__ and __call__")
@@ -218,6 +216,10 @@ class _Reader:
         parameters = tuple(name for name in names if name != "self")
         program = ir.Program(body, parameters, task_prompt, tuple(self.prompts.items()))
         return Draft(program, tuple(self.findings), frozenset(reader.lost))
+
+
+def _is_entry(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "__call__"
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -345,10 +345,9 @@ def _is_gather(node: ast.AST) -> bool:
 
 def _is_append(node: ast.Call) -> bool:
     function = node.func
-    is_method = isinstance(function, ast.Attribute) and function.attr == "append"
-    return is_method and len(node.args) == 1 and not node.keywords and isinstance(
-        function.value, ast.Name  # type: ignore[union-attr]
-    )  # fmt: skip
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return False
+    return function.attr == "append" and len(node.args) == 1 and not node.keywords
 
 
 def _gathered(root: ast.AST) -> Iterator[str]:

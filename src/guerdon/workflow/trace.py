@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from guerdon.errors import ConfigError
 from guerdon.types import FinishReason, Message
+from guerdon.workflow.limits import Limits
 
 Status = Literal["ok", "failed", "over_budget", "timeout", "cancelled"]
 
@@ -89,9 +90,16 @@ class CodeRun:
 
 @dataclass(slots=True)
 class NodeRun:
-    """One use of an operator. ``branch`` is its place among calls made at once."""
+    """One use of an operator.
+
+    Args:
+        id: counts the uses of a run.
+        site: which call of the program's text it is, counted from 0.
+        branch: its place among calls made at once.
+    """
 
     id: int
+    site: int
     operator: str
     target: str
     line: int
@@ -132,6 +140,7 @@ class Run:
     error: str
     nodes: tuple[NodeRun, ...]
     seconds: float
+    limits: Limits
 
     @property
     def calls(self) -> list[ModelCall]:
@@ -167,7 +176,8 @@ def load_run(path: str | Path) -> Run:
         inputs = kept.pop("inputs")
         nodes = tuple(_node(node) for node in kept.pop("nodes"))
         given = Inputs(inputs["problem"], inputs["entry_point"], tuple(inputs["tests"]))
-        return Run(inputs=given, nodes=nodes, **kept)
+        limits = Limits(**kept.pop("limits"))
+        return Run(inputs=given, nodes=nodes, limits=limits, **kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{str(path)!r} is no trace of a workflow ({error})") from None
 

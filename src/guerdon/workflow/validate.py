@@ -23,6 +23,7 @@ from guerdon.workflow.limits import Limits
 from guerdon.workflow.parse import Draft, extract, parse_python
 
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_]\w*\}")
+MAX_NESTED_LOOPS = 3
 _UNREAD = {"E101", "E102", "E401"}
 """After these a program has holes: that a path has no return is no news then."""
 
@@ -83,8 +84,12 @@ def validate(
     Args:
         lost: variables whose assignment could not be read; they are taken to be right.
     """
+    found = [*_signature(program, catalog, task)]
+    if _loop_depth(program.body) > MAX_NESTED_LOOPS:
+        hint = f"at most {MAX_NESTED_LOOPS} loops inside each other"
+        return [*found, Finding("E305", 0, "loops are nested too deeply", hint)]
     flow, is_open = Flow(program, catalog, lost).run(program.body)
-    found = [*_signature(program, catalog, task), *flow]
+    found += flow
     if is_open:
         found.append(Finding("E303", 0, "a path ends without return", "end with return", "return"))
     found += _operators(program, catalog, task)
@@ -198,6 +203,13 @@ def _blocks(stmt: ir.Stmt) -> tuple[tuple[ir.Stmt, ...], ...]:
     if isinstance(stmt, ir.If):
         return (stmt.then, stmt.other)
     return (stmt.body,) if isinstance(stmt, ir.Loop) else ()
+
+
+def _loop_depth(body: tuple[ir.Stmt, ...]) -> int:
+    depths = [
+        isinstance(stmt, ir.Loop) + max(map(_loop_depth, _blocks(stmt)), default=0) for stmt in body
+    ]
+    return max(depths, default=0)
 
 
 def _placeholders(program: ir.Program) -> Iterator[Finding]:
