@@ -1,4 +1,4 @@
-"""`guerdon workflow`: check, run, draw, replay and compare workflows, in either way to write them."""
+"""`guerdon workflow`: check, run, draw, replay and compare workflows, in either surface."""
 
 from __future__ import annotations
 

@@ -3,9 +3,10 @@
     catalog = shipped_catalog()
     checked = check(reply, catalog, Task("math"))
     if checked.is_valid:
-        run_ = await run(checked.program, catalog, Inputs(problem), models)
+        done = await run(checked.program, catalog, Inputs(problem), models)
 
-It knows neither rewards nor training; `docs/workflows.md` describes the language.
+Besides: `repair.repair` and `replay.replay`. The package knows neither rewards nor training;
+``docs/workflows.md`` describes the language.
 """
 
 from guerdon.workflow.catalog import Catalog, load_catalog, shipped_catalog
@@ -16,13 +17,27 @@ from guerdon.workflow.ir import Program
 from guerdon.workflow.limits import Limits
 from guerdon.workflow.parse import parse_python
 from guerdon.workflow.printing import to_python
-from guerdon.workflow.repair import Fix, Repaired, repair
-from guerdon.workflow.replay import replay
 from guerdon.workflow.trace import CodeResult, Inputs, Run, Usage, load_run
 from guerdon.workflow.validate import Checked, Task, check
 
 __all__ = [
-    "Catalog", "Checked", "CodeResult", "Finding", "Fix", "Inputs", "Limits", "Program", "Repaired",
-    "Run", "Task", "Usage", "check", "load_catalog", "load_run", "parse_dsl", "parse_python",
-    "repair", "replay", "run", "shipped_catalog", "to_dsl", "to_python",
-]  # fmt: skip
+    "Catalog",
+    "Checked",
+    "CodeResult",
+    "Finding",
+    "Inputs",
+    "Limits",
+    "Program",
+    "Run",
+    "Task",
+    "Usage",
+    "check",
+    "load_catalog",
+    "load_run",
+    "parse_dsl",
+    "parse_python",
+    "run",
+    "shipped_catalog",
+    "to_dsl",
+    "to_python",
+]

@@ -138,7 +138,7 @@ class Expressions:
                 parts.append(self.read(value.value))
             else:
                 parts.append(self.read(value))
-        return ir.Join(tuple(parts))
+        return ir.join(parts)
 
     def _list(self, node: ast.List) -> ir.Expr:
         return ir.ListOf(self.read_all(node.elts))
@@ -231,7 +231,7 @@ class Expressions:
         try:
             pieces = list(string.Formatter().parse(template))
             for text, key, spec, conversion in pieces:
-                parts += [ir.Literal(text)] if text else []
+                parts.append(ir.Literal(text))
                 if key is not None:
                     if spec or conversion:
                         raise ValueError
@@ -240,7 +240,7 @@ class Expressions:
                     parts.append(self.read(value))
         except (ValueError, TypeError, KeyError, IndexError, StopIteration):
             raise Refused("E401", node.lineno, "format as used here", "use an f-string") from None
-        return ir.Join(tuple(parts))
+        return ir.join(parts)
 
 
 def _outside(node: ast.expr) -> Refused:

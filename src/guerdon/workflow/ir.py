@@ -8,7 +8,7 @@ operator has an effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -122,6 +122,22 @@ Expr = (
     Literal | Ref | Field | Item | Join | ListOf | Plus | Compare | Not | Logic | Choose | Apply
     | Each
 )  # fmt: skip
+
+
+def join(parts: Iterable[Expr]) -> Join:
+    """The parts one after the other, with constant texts side by side made one."""
+    found: list[Expr] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if isinstance(part, Literal) and isinstance(part.value, str):
+            if isinstance(last, Literal) and isinstance(last.value, str):
+                found[-1] = Literal(last.value + part.value)
+            elif part.value:
+                found.append(part)
+        else:
+            found.append(part)
+    return Join(tuple(found))
+
 
 METHODS = {
     "strip": (0, 0),

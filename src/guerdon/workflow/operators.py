@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from guerdon.config.target import locate
 from guerdon.types import Message
@@ -28,6 +28,7 @@ class OperatorFailed(Exception):
     """An operator has no result: the reply was empty or unreadable, an input made no sense."""
 
 
+@runtime_checkable
 class CodeRunner(Protocol):
     """Runs code that nobody trusts, somewhere it can do no harm."""
 

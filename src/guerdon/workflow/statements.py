@@ -166,7 +166,7 @@ class Statements:
                 self._note("E302", value, f"{ast.unparse(call.func)} is not awaited", _UNAWAITED)
             self._out.append(self._call(name, call, self._expressions))
         elif isinstance(value, ast.Await):
-            self._gather([name], value, line)
+            self._gather(name, value, line)
         elif isinstance(value, ast.ListComp) and self._fan(name, value, line):
             return
         else:
@@ -192,7 +192,8 @@ class Statements:
                           "only a, b = await asyncio.gather(...) is unpacked")  # fmt: skip
         self._gather(targets, value, target.lineno)
 
-    def _gather(self, targets: list[str], node: ast.Await, line: int) -> None:
+    def _gather(self, targets: str | list[str], node: ast.Await, line: int) -> None:
+        """Several calls at once; ``targets`` is one name for the list, or a name for each."""
         gather = node.value
         if not _is_gather(gather):
             raise Refused("E401", line, f"await of {ast.unparse(gather)[:40]}",
@@ -204,24 +205,23 @@ class Statements:
         if len(arguments) == 1 and isinstance(arguments[0], ast.Starred):
             inner = self._undeferred(arguments[0].value)
             if isinstance(inner, ast.ListComp | ast.GeneratorExp):
-                if len(targets) == 1 and self._fan(targets[0], inner, line, is_gathered=True):
+                if isinstance(targets, str) and self._fan(targets, inner, line, is_gathered=True):
                     return
                 raise Refused("E401", line, "gather as used here", "gather(*[self.x(...) for ...])")
             arguments = inner.elts if isinstance(inner, ast.List | ast.Tuple) else [inner]
         self._parallel(targets, [self._undeferred(one) for one in arguments], line)
 
-    def _parallel(self, targets: list[str], nodes: list[ast.expr], line: int) -> None:
+    def _parallel(self, targets: str | list[str], nodes: list[ast.expr], line: int) -> None:
         calls = [call for node in nodes if (call := self._call_of(node)) is not None]
-        is_list = len(targets) == 1
-        if len(calls) != len(nodes) or not calls or not (is_list or len(targets) == len(calls)):
+        names = [self._fresh() for _ in calls] if isinstance(targets, str) else targets
+        if not calls or not len(calls) == len(nodes) == len(names):
             raise Refused("E401", line, "gather as used here", "gather only calls of operators")
-        names = [self._fresh() for _ in calls] if is_list else targets
         reader = self._expressions.pure()
         found = [self._call(name, call, reader) for name, call in zip(names, calls, strict=True)]
         self._out.append(ir.Parallel(tuple(found), line))
-        if is_list:
+        if isinstance(targets, str):
             refs = ir.ListOf(tuple(ir.Ref(name) for name in names))
-            self._out.append(ir.Assign(targets[0], refs, line))
+            self._out.append(ir.Assign(targets, refs, line))
 
     def _fan(
         self,
