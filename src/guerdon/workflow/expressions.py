@@ -74,10 +74,11 @@ class Expressions:
     """Reads expressions.
 
     Args:
-        on_await: what to do with an ``await`` inside one; the reader of statements takes it out.
+        on_await: what to do with an ``await`` inside one, or with ``self.NAME(...)`` that has
+            none; the reader of statements takes them out.
     """
 
-    def __init__(self, on_await: Callable[[ast.Await], ir.Expr] | None = None) -> None:
+    def __init__(self, on_await: Callable[[ast.expr], ir.Expr] | None = None) -> None:
         self._on_await = on_await
 
     def read(self, node: ast.expr) -> ir.Expr:
@@ -193,7 +194,7 @@ class Expressions:
         where = inner.read(loop.ifs[0]) if loop.ifs else None
         return ir.Each(inner.read(value), name_of(loop.target.id, line), items, where)
 
-    def _await(self, node: ast.Await) -> ir.Expr:
+    def _await(self, node: ast.expr) -> ir.Expr:
         if self._on_await is None:
             message = "await in a place that may not be reached, or is reached again"
             hint = "call the operator in a statement of its own"
@@ -206,6 +207,8 @@ class Expressions:
             if len(arguments) == 1 and not node.keywords:
                 return ir.Apply(function.id, self.read_all(arguments))
         elif isinstance(function, ast.Attribute):
+            if isinstance(function.value, ast.Name) and function.value.id == "self":
+                return self._await(node)
             return self._method(node, function)
         raise Refused("E401", node.lineno, f"call of {ast.unparse(function)[:40]}", OUTSIDE)
 

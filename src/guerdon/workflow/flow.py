@@ -110,8 +110,8 @@ class Flow:
         return state
 
     def _loop(self, stmt: ir.Loop, state: State) -> State | None:
-        found = dict(self._found)
         item = self._item(stmt.over, state, stmt.line)
+        found = dict(self._found)
         entry = state | {stmt.var: item}
         end: State | None = None
         left: list[State] = []

@@ -174,13 +174,9 @@ class Statements:
 
     def _value(self, node: ast.expr) -> ir.Expr:
         """An expression; its calls become statements before this one."""
-        call = self._call_of(node)
-        if call is not None:
-            self._note("E302", node, f"{ast.unparse(call.func)} is not awaited", _UNAWAITED)
-            node = ast.copy_location(ast.Await(node), node)
         return self._expressions.read(node)
 
-    def _hoist(self, node: ast.Await) -> ir.Expr:
+    def _hoist(self, node: ast.expr) -> ir.Expr:
         name = self._fresh()
         self._bind(name, node, node.lineno)
         return ir.Ref(name)
