@@ -170,8 +170,7 @@ problem and await self.custom(input=problem)
 1 if problem else await self.custom(input=problem)
 """.splitlines()
 
-STATEMENTS = """\
-import os
+STATEMENTS = r"""import os
 import os, sys
 import os as operator
 from os import system
@@ -206,7 +205,6 @@ for x in iter(int, 1): pass
 for x in range(10 ** 9): pass
 for x in range(999999999): pass
 for x in range(-1): pass
-for x in problem.split(): r = await self.custom(input=x)
 for x, y in [problem]: pass
 for self.x in [problem]: pass
 for r['response'] in [problem]: pass
@@ -222,7 +220,6 @@ self.custom = exec
 self.llm = None
 r['response'] = '42'
 r.__class__ = str
-x: int
 x: __import__('os') = 1
 x -= 1
 x *= 99
@@ -230,7 +227,6 @@ x **= 9999
 __builtins__ = 1
 __x = 1
 _ = exec
-ｅval = 1
 é = 1
 return
 return None
@@ -250,8 +246,7 @@ r()
 ;
 x = 'unfinished
 x = (
-x = \\
-\x00
+x = \
 """.splitlines()
 
 
@@ -311,9 +306,10 @@ def _shapes():
     yield "task f'{open(1)}'\nCustom"
     yield "prompt __x = 'a'\nCustom"
     yield "given __import__\nCustom"
-    yield "Custom(input='''a''') # \x00"
     yield "Custom ? (Custom ? (Custom ? stop : done) : done) : __import__"
     yield "class Workflow:\n" + "\t" * 5000 + "x"
+    yield python(CALL + "\x00" + END)
+    yield python(CALL + "\uff45val(problem)" + END)
     yield "\ud800"
 
 

@@ -3,11 +3,12 @@
 import re
 import zlib
 from collections import Counter
+from contextlib import contextmanager
 
 from hypothesis import strategies as st
 
 from guerdon.types import Completion, Model, Sampling
-from guerdon.workflow import CodeResult, ir
+from guerdon.workflow import CodeResult, Usage, ir
 
 SHELL = """\
 from scripts.async_llm import create_llm_instance
@@ -95,6 +96,20 @@ def flaky(seed):
         return CodeResult("ValueError", error="no") if is_bad else CodeResult("ok", 7)
 
     return Sandbox(outcome)
+
+
+class Priced:
+    """A meter, as a ledger has one: each call costs a thousandth of a dollar and ten tokens."""
+
+    def __init__(self):
+        self.usd = 0.0
+
+    @contextmanager
+    def __call__(self):
+        usage = Usage()
+        yield usage
+        usage.tokens_in, usage.tokens_out, usage.usd = 7, 3, 0.001
+        self.usd += usage.usd
 
 
 # --- workflows of any shape that is valid --------------------------------------------------------

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from workflow_hostile import HOSTILE
-from workflow_parts import executor
 
 from guerdon.workflow import Inputs, Limits, Task, check, ir, run, shipped_catalog
 from guerdon.workflow.evaluate import MAX_WORK
 from guerdon.workflow.repair import repair
+from workflow_hostile import HOSTILE
+from workflow_parts import executor
 
 CATALOG = shipped_catalog()
 TASK = Task("math")

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from workflow_parts import executor, flaky, noisy, programs, python
 
 from guerdon.workflow import (
     Inputs,
@@ -24,6 +23,7 @@ from guerdon.workflow.dsl import to_statements
 from guerdon.workflow.expressions import Expressions, parse_text
 from guerdon.workflow.printing import expression
 from guerdon.workflow.validate import validate
+from workflow_parts import executor, flaky, noisy, programs, python
 
 CATALOG = shipped_catalog()
 LIMITS = Limits(max_calls=10_000)

@@ -1,11 +1,11 @@
 """A fixture for each code, every finding with its line, and what is not an error."""
 
 import pytest
-from workflow_parts import python
 
 from guerdon.errors import ConfigError
 from guerdon.workflow import Limits, Task, check, shipped_catalog
 from guerdon.workflow.findings import CODES
+from workflow_parts import python
 
 CATALOG = shipped_catalog()
 
@@ -78,8 +78,8 @@ WRONG = {
         python(CALL + "if r['response'] == 'a':\n    x = r['response']\nreturn x"),
         python(CALL + "for i in [r['response']]:\n    x = i\nreturn x"),
         python(CALL + "y = [x for x in [r['response']]]\nreturn x"),
-        python(CALL + "for i in range(2):\n    if r['response'] == 'a':\n        break\n    x = 'b'\n"
-               + "return r['response'] + x"),
+        python(CALL + "for i in range(2):\n    if r['response'] == 'a':\n        break\n"
+               "    x = 'b'\nreturn r['response'] + x"),
         "Custom*3",
     ],
     "E302": [

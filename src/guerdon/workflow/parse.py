@@ -25,7 +25,7 @@ from guerdon.workflow.catalog import Catalog
 from guerdon.workflow.expressions import OUTSIDE, name_of, parse_text
 from guerdon.workflow.fences import fenced_blocks
 from guerdon.workflow.findings import Finding, Refused
-from guerdon.workflow.statements import Statements
+from guerdon.workflow.statements import Statements, is_plain
 
 _MODULE = re.compile(r"(typing|asyncio|__future__|(scripts|workspace|metagpt)(\.\w+)*)")
 _OPERATORS = re.compile(r"(scripts|workspace|metagpt)(\.\w+)*\.operators?")
@@ -156,6 +156,13 @@ class _Reader:
         return self._entry(entry)
 
     def _init(self, function: ast.FunctionDef) -> None:
+        given = function.args
+        defaults = [one for one in [*given.defaults, *given.kw_defaults] if one is not None]
+        annotations = [function.returns, *(one.annotation for one in given.args)]
+        if not all(isinstance(one, ast.Constant) for one in defaults) or not all(
+            map(is_plain, annotations)
+        ):
+            self._note("E401", function.lineno, "default or annotation of __init__", OUTSIDE)
         for node in function.body:
             if isinstance(node, ast.Pass) or _is_docstring(node):
                 continue
@@ -206,6 +213,10 @@ class _Reader:
         extra = given.vararg or given.kwarg or given.kwonlyargs or given.posonlyargs
         if not isinstance(function, ast.AsyncFunctionDef):
             self._note("E103", function.lineno, "__call__ is not async", "write async def __call__")
+        if not all(
+            is_plain(one) for one in [function.returns, *(a.annotation for a in given.args)]
+        ):
+            self._note("E401", function.lineno, "annotation", "leave it out")
         if extra or given.defaults or names[:1] != ["self"]:
             self._note("E103", function.lineno, "signature of __call__",
                        "write self and plain parameters")  # fmt: skip

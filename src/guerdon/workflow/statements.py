@@ -105,6 +105,8 @@ class Statements:
             self._bind(name, value, node.lineno)
 
     def _annassign(self, node: ast.AnnAssign) -> None:
+        if not is_plain(node.annotation):
+            raise Refused("E401", node.lineno, "annotation", "leave it out")
         if node.value is None:
             return
         self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
@@ -329,6 +331,12 @@ class Statements:
             number += 1
         self._taken.add(f"step_{number}")
         return f"step_{number}"
+
+
+def is_plain(annotation: ast.expr | None) -> bool:
+    """Whether an annotation, which nobody reads, is only names: ``str``, ``list[str]``."""
+    allowed = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, ast.expr_context)
+    return annotation is None or all(isinstance(one, allowed) for one in ast.walk(annotation))
 
 
 def _is_stored(node: ast.AST) -> bool:

@@ -115,7 +115,8 @@ class NodeRun:
     @property
     def usd(self) -> float | None:
         """What its model calls cost; None where that of one is unknown."""
-        return _total([call.usage.usd for call in self.calls])
+        total = _total([call.usage.usd for call in self.calls])
+        return None if total is None else float(total)
 
     @property
     def num_tokens(self) -> int | None:
@@ -150,7 +151,8 @@ class Run:
     @property
     def usd(self) -> float | None:
         """What it cost; None where the cost of a call is unknown."""
-        return _total([call.usage.usd for call in self.calls])
+        total = _total([call.usage.usd for call in self.calls])
+        return None if total is None else float(total)
 
     @property
     def num_tokens(self) -> int | None:
@@ -192,5 +194,6 @@ def _node(kept: dict[str, Any]) -> NodeRun:
     return NodeRun(calls=calls, code_runs=runs, **kept)
 
 
-def _total(values: list[Any]) -> float | None:
+def _total(values: list[Any]) -> int | float | None:
+    """The sum; None where one of them is unknown."""
     return None if any(value is None for value in values) else sum(values)
