@@ -15,6 +15,7 @@ from guerdon.cli.check import check
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
+from guerdon.cli.serve import serve
 from guerdon.cli.show import show
 from guerdon.cli.train import train
 from guerdon.cli.workflow import workflow
@@ -33,6 +34,7 @@ app.command()(check)
 app.command(name="list")(list_)
 app.command()(show)
 app.command()(export)
+app.command()(serve)
 app.add_typer(workflow, name="workflow")
 
 
