@@ -32,7 +32,7 @@ CODE = Task("code", has_tests=True, limits=LIMITS)
 
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # beartype does
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
