@@ -9,7 +9,7 @@ from typing import Any
 from guerdon.workflow import ir
 
 MAX_ITEMS = 1_000
-MAX_WORK = 200_000
+MAX_WORK = 50_000
 """Of one program: a unit for each value computed, and for each thousand characters of it."""
 
 
