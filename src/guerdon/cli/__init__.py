@@ -18,6 +18,7 @@ from guerdon.cli.list_ import list_
 from guerdon.cli.serve import serve
 from guerdon.cli.show import show
 from guerdon.cli.train import train
+from guerdon.cli.workflow import workflow
 from guerdon.errors import ConfigError, GuerdonError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command(name="list")(list_)
 app.command()(show)
 app.command()(export)
 app.command()(serve)
+app.add_typer(workflow, name="workflow")
 
 
 def _print_version(is_asked: bool) -> bool:
