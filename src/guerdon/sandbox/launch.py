@@ -18,7 +18,7 @@ from guerdon.sandbox.seccomp import filter_calls
 
 INSIDE = Path(__file__).parent / "inside"
 FOLDER = "/work"
-_PYTHON = ("-P", "-s", "-S", "-B", "-X", "utf8")
+_PYTHON = ("-s", "-S", "-B", "-X", "utf8")
 _NOBODY = "65534"
 
 

@@ -117,7 +117,7 @@ class Sandbox:
 
         Args:
             code: Python, run as a module.
-            function: a name in it.
+            function: a name in it, or a method of its class ``Solution``.
             args, kwargs: plain values (see `inside.values`).
             twice: as in ``run``.
 
@@ -144,7 +144,7 @@ class Sandbox:
         if not self._pool:
             self._pool.append(_Pool(self._plan(), self.num_workers, self.url))
         seeds = _HASH_SEEDS if twice else _HASH_SEEDS[:1]
-        futures = [self._pool[0].submit(data, seed) for seed in seeds]
+        futures = [_follow(self._pool[0].submit(data, seed)) for seed in seeds]
         results = await asyncio.gather(*(asyncio.wrap_future(each) for each in futures))
         if all(same(results[0], other) for other in results[1:]):
             return results[0]
@@ -234,7 +234,7 @@ class _Pool:
         rooms: dict[int, Room | FusionRoom] = self._local.__dict__.setdefault("rooms", {})
         if hash_seed not in rooms:
             if self._plan.level == "http":
-                rooms[hash_seed] = FusionRoom(self._url, self._plan, hash_seed)
+                rooms[hash_seed] = FusionRoom(self._url, self._plan)
             else:
                 rooms[hash_seed] = Room(self._plan, hash_seed)
             self._rooms.add(rooms[hash_seed])
@@ -244,6 +244,23 @@ class _Pool:
         room.close()
         self._rooms.discard(room)
         del self._local.rooms[hash_seed]
+
+
+def _follow(shared: Future[Result]) -> Future[Result]:
+    """A future of one's own: whoever stops waiting must not cancel it for the others."""
+    own: Future[Result] = Future()
+
+    def pass_on(done: Future[Result]) -> None:
+        if not own.set_running_or_notify_cancel():
+            return
+        error = SandboxError("the sandbox was closed") if done.cancelled() else done.exception()
+        if error:
+            own.set_exception(error)
+        else:
+            own.set_result(done.result())
+
+    shared.add_done_callback(pass_on)
+    return own
 
 
 def _close(threads: ThreadPoolExecutor, rooms: set[Room | FusionRoom]) -> None:

@@ -73,13 +73,12 @@ class Report:
     claim: bytes
     stdout: bytes
     stderr: bytes
-    wall_s: float
 
 
 def judge(report: Report) -> Result:
     """The result that a report amounts to: what the warden saw comes first, a claim second."""
     header = report.header
-    usage = Usage(report.wall_s, header["cpu_s"], header["memory_kb"] / 1024)
+    usage = Usage(header["wall_s"], header["cpu_s"], header["memory_kb"] / 1024)
     seen = _seen(header) or _claimed(report.claim)
     return replace(
         seen,

@@ -14,14 +14,17 @@ import time
 from typing import Any
 
 from guerdon.errors import SandboxError
-from guerdon.sandbox.inside.warden import NONCE_BYTES
 from guerdon.sandbox.launch import Plan, launch
 from guerdon.sandbox.results import Report
 
+NONCE_BYTES = 16
 START_S = 120.0
 """How long a sandbox may take to be ready."""
 GRACE_S = 10.0
 """How much longer than its program's limit a warden may take to say so."""
+
+END_S = 5.0
+"""How long it may take to end by itself before it is killed."""
 
 
 class Lost(Exception):
@@ -74,19 +77,25 @@ class Room:
         self._write(nonce + struct.pack(">I", len(job)) + job, deadline)
         if self._read(NONCE_BYTES, deadline) != nonce:
             raise Lost("its answer is not to this question")
-        wall_s, size = struct.unpack(">dI", self._read(12, deadline))
+        [size] = struct.unpack(">I", self._read(4, deadline))
         header: dict[str, Any] = json.loads(self._read(size, deadline))
         claim, out, err = (self._read(size, deadline) for size in header["sizes"])
-        return Report(header, claim, out, err, wall_s)
+        return Report(header, claim, out, err)
 
     def close(self) -> None:
-        """Kill everything in it, and remove what it wrote."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+        """End everything in it, and remove what it wrote."""
+        streams = (self._process.stdin, self._process.stdout, self._stderr)
+        if self._process.stdin:
+            self._process.stdin.close()  # a warden whose input ends has everything killed
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in streams:
             if stream:
                 stream.close()
-        if folder := self._launch.folder:  # it may have taken its own rights to it away
+        if folder := self._launch.folder:  # a program may have taken the right to it away
             for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
                 subprocess.run([*command, "--", str(folder)], stderr=subprocess.DEVNULL)
 

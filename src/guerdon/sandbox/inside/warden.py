@@ -1,10 +1,10 @@
-"""The trusted process of a sandbox: starts a process for each program, watches it, and ends it.
+"""The trusted process of a sandbox: takes jobs, watches programs, keeps the time, reports.
 
 It runs as a script, as process 1 where the sandbox has its own process numbers. Its input is a
 frame for each job (16 bytes of nonce, length, JSON); its output, a frame saying that it is ready,
 then one for each job (nonce, length, JSON header, then the bytes of the program's claim, stdout and
-stderr, whose sizes the header has). A program's process is started before its job is known and so
-before its nonce is, with no descriptor but its own pipes.
+stderr, whose sizes the header has). Programs are not forked from it but from the `nursery`, so they
+hold neither its memory nor its descriptors.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import select
 import shutil
 import signal
@@ -22,86 +21,35 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
+
+from nursery import FORK, KILL, Ended, Nursery
 
 Settings = Mapping[str, Any]
 NONCE_BYTES = 16
 
 
-class Child:
-    """A program's process, waiting for its job."""
-
-    def __init__(self, settings: Settings) -> None:
-        job, self.job = os.pipe()
-        self.out, out = os.pipe()
-        self.err, err = os.pipe()
-        self.claim, claim = os.pipe()
-        theirs = (job, out, err, claim)
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become_program(theirs, settings)
-        for fd in theirs:
-            os.close(fd)
-
-    def give(self, job: bytes) -> None:
-        """Hand over the job; the program starts. Ends this process if that one is not confined."""
-        said = os.read(self.claim, 1000)
-        if said != b"+":
-            sys.exit(f"a program's process cannot be confined: {said.decode(errors='replace')}")
-        left = memoryview(job)
-        with contextlib.suppress(BrokenPipeError):  # it ended; the watch will see how
-            while left:
-                left = left[os.write(self.job, left) :]
-        os.close(self.job)
-
-    def end(self) -> None:
-        """Kill it and whatever it left, and wait for all of them."""
-        if os.getpid() == 1:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)  # all of this sandbox: the host is out of sight
-        else:
-            for kill in (os.killpg, os.kill):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        for fd in (self.out, self.err, self.claim):
-            os.close(fd)
-
-
-def _become_program(fds: tuple[int, int, int, int], settings: Settings) -> NoReturn:
-    """In the new process: keep four descriptors and nothing else."""
-    try:
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
-        for fd, source in enumerate(high):
-            os.dup2(source, fd)
-        os.closerange(len(fds), 4096)
-        import program
-
-        program.main(settings)
-        os._exit(0)
-    finally:
-        os._exit(70)
-
-
 class Watch:
-    """What a program does between its job and its end."""
+    """One program, from its job to its end."""
 
-    def __init__(self, child: Child, settings: Settings, control: int, wake: int) -> None:
-        self.child, self.control, self.wake = child, control, wake
-        self.deadline = time.monotonic() + settings["wall_s"]
+    def __init__(self, nursery: Nursery, settings: Settings, control: int, job: bytes) -> None:
+        self.nursery, self.control = nursery, control
+        self.started = time.monotonic()
+        self.deadline = self.started + settings["wall_s"]
         self.max_bytes = settings["output_kb"] << 10
-        self.data = {child.claim: bytearray(), child.out: bytearray(), child.err: bytearray()}
+        self.data = {fd: bytearray() for fd in (nursery.claim, nursery.out, nursery.err)}
         self.reason: str | None = None
-        self.status, self.usage = 0, resource.struct_rusage((0.0,) * 16)
+        self._job = memoryview(job)
         self._poll = select.poll()
-        for fd in (*self.data, wake):
+        for fd in (*self.data, nursery.ended):
             self._poll.register(fd, select.POLLIN)
+        self._poll.register(nursery.job, select.POLLOUT)
         self._poll.register(control, 0)  # reports only that the host is gone
 
-    def run(self) -> None:
+    def run(self) -> Ended:
         """Until the program ends, has said too much, or its time is over; then nothing of it is
-        left."""
+        left and the next process is being made."""
         has_ended = False
         while not has_ended and self.reason is None:
             left = self.deadline - time.monotonic()
@@ -110,76 +58,71 @@ class Watch:
                 break
             for fd, _ in self._poll.poll(left * 1000):
                 if fd == self.control:
-                    self.child.end()
                     sys.exit()
-                elif fd == self.wake:
+                elif fd == self.nursery.ended:
                     has_ended = True
+                elif fd == self.nursery.job:
+                    self._give()
                 else:
                     self._read(fd)
-        self.child.end()  # before it is waited for: until then its number is its own
-        _, self.status, self.usage = os.wait4(self.child.pid, 0)
-        with contextlib.suppress(BlockingIOError):  # its end is not the next one's
-            while os.read(self.wake, 64):
-                pass
-        self._drain()
-        with contextlib.suppress(ChildProcessError):
-            while os.getpid() == 1:
-                os.waitpid(-1, 0)
+        if not has_ended:
+            self.nursery.order(KILL)
+        ended = self.nursery.read_end()
+        self.wall_s = time.monotonic() - self.started
+        _drain(self.nursery.left_job)  # the next program must not read what this one did not
+        for fd in self.data:
+            self._drain(fd)
+        self.nursery.order(FORK)
+        return ended
+
+    def _give(self) -> None:
+        self._job = self._job[os.write(self.nursery.job, self._job) :]
+        if not self._job:
+            self._poll.unregister(self.nursery.job)
 
     def _read(self, fd: int) -> bool:
         data = self.data[fd]
         chunk = os.read(fd, 1 << 16)
         data += chunk
-        if not chunk:
-            self._poll.unregister(fd)
         if len(data) > self.max_bytes:
             self.reason = self.reason or "too_large"
         return bool(chunk)
 
-    def _drain(self) -> None:
-        """What is still in the pipes; a program that kept writing is not waited for."""
-        for fd, data in self.data.items():
-            os.set_blocking(fd, False)
-            with contextlib.suppress(BlockingIOError, KeyError):
-                while len(data) <= self.max_bytes and self._read(fd):
-                    pass
+    def _drain(self, fd: int) -> None:
+        """What is left in a pipe that nobody writes to any more."""
+        with contextlib.suppress(BlockingIOError):
+            while self._read(fd):
+                pass
 
-    def report(self) -> bytes:
-        """Header and bodies of the reply."""
-        status, usage = self.status, self.usage
+    def report(self, ended: Ended) -> bytes:
+        """Time, header and bodies of the reply."""
+        status = ended.status
         bodies = [bytes(data[: self.max_bytes]) for data in self.data.values()]
         header = {
             "reason": self.reason,
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "memory_kb": usage.ru_maxrss,
+            "wall_s": self.wall_s,
+            "cpu_s": ended.cpu_s,
+            "memory_kb": ended.memory_kb,
             "sizes": [len(body) for body in bodies],
         }
         text = json.dumps(header).encode()
         return struct.pack(">I", len(text)) + text + b"".join(bodies)
 
 
-def serve(settings: Settings, control: int, output: int, wake: int) -> None:
-    """A process for each program, until the host closes the input or the folder stays dirty."""
+def serve(settings: Settings, nursery: Nursery, control: int, output: int) -> None:
+    """Answer jobs until the host closes the input or the folder stays dirty."""
+    nursery.order(FORK)
     while True:
-        child = Child(settings)
         head = _read_exactly(control, NONCE_BYTES + 4)
-        if head is None:
-            child.end()
-            return
-        nonce, (size,) = head[:NONCE_BYTES], struct.unpack(">I", head[NONCE_BYTES:])
+        size = struct.unpack(">I", head[NONCE_BYTES:])[0] if head else 0
         job = _read_exactly(control, size)
-        if job is None:
-            child.end()
+        if head is None or job is None:
             return
-        started = time.monotonic()
-        child.give(job)
-        watch = Watch(child, settings, control, wake)
-        watch.run()
-        child.close()
-        wall = struct.pack(">d", time.monotonic() - started)
-        _write(output, nonce + wall + watch.report())
+        watch = Watch(nursery, settings, control, head[NONCE_BYTES:] + job)
+        ended = watch.run()
+        _write(output, head[:NONCE_BYTES] + watch.report(ended))
         if not _clean(settings["folder"]):
             return
 
@@ -207,8 +150,8 @@ def _clean(folder: str) -> bool:
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
             else:
-                os.unlink(entry.path)
-        return os.stat(folder).st_mode & 0o777 == 0o700
+                Path(entry.path).unlink()
+        return Path(folder).stat().st_mode & 0o777 == 0o700
     except (OSError, RecursionError):
         return False
 
@@ -240,14 +183,12 @@ def _take_control() -> tuple[int, int]:
     return control, output
 
 
-def _wake_on_children() -> int:
-    """A descriptor that can be read whenever a child ends."""
-    wake, alarm = os.pipe()
-    for fd in (wake, alarm):
-        os.set_blocking(fd, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
-    return wake
+def _drain(fd: int) -> None:
+    """Empty a pipe whose reading end must stay blocking, because programs share it."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while poll.poll(0):
+        os.read(fd, 1 << 16)
 
 
 def main() -> None:
@@ -258,20 +199,21 @@ def main() -> None:
     if settings["mount"]:
         _own_folder(settings)
     os.chdir(settings["folder"])
-    sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]
-    importlib.import_module("program")
+    importlib.import_module("program")  # now, from beside this file; programs find nothing there
     sys.path[:1] = settings["packages"]
     for name in settings["imports"]:
         importlib.import_module(name)
     os.environ.clear()
     os.environ.update(HOME=settings["folder"], LANG="C.UTF-8", TZ="UTC")
-    wake = _wake_on_children()
     gc.collect()
     gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    nursery = Nursery(settings, (control, output))
     _write(output, b"ready")
     try:
-        serve(settings, control, output, wake)
+        serve(settings, nursery, control, output)
     finally:
+        nursery.close()
         if settings["remove"]:
             shutil.rmtree(settings["folder"], ignore_errors=True)
 
