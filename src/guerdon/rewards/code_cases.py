@@ -7,6 +7,7 @@ test that computes is not one of these.
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -87,8 +88,8 @@ def same_text(got: str, expected: str, tolerance: float) -> bool:
     words = [[line.split() for line in text] for text in lines]
     if [len(line) for line in words[0]] != [len(line) for line in words[1]]:
         return False
-    pairs = zip(sum(words[0], []), sum(words[1], []), strict=True)
-    return all(a == b or _close_words(a, b, tolerance) for a, b in pairs)
+    flat = (itertools.chain.from_iterable(text) for text in words)
+    return all(a == b or _close_words(a, b, tolerance) for a, b in zip(*flat, strict=True))
 
 
 def same_value(got: Any, expected: Any, tolerance: float, *, tuples: bool = True) -> bool:
@@ -177,7 +178,7 @@ def _assertion(line: str) -> Case:
             expected = True
         case _:
             raise ValueError(f"not `assert f(...) == value`: {line[:100]}")
-    wrappers = []
+    wrappers: list[str] = []
     while isinstance(left, ast.Call) and isinstance(left.func, ast.Name):
         if left.func.id not in _WRAPPERS or len(left.args) != 1:
             args = tuple(_literal(each) for each in left.args)

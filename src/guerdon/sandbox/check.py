@@ -151,7 +151,8 @@ def _descendants() -> set[str]:
         except OSError:  # it ended meanwhile
             continue
         parents[stat.parent.name] = fields[1]
-    found, wanted = set(), {str(os.getpid())}
+    found: set[str] = set()
+    wanted = {str(os.getpid())}
     while wanted:
         wanted = {pid for pid, parent in parents.items() if parent in wanted} - found
         found |= wanted

@@ -68,8 +68,9 @@ ATTACKS = (
         x86 = {"bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425,
                "add_key": 248, "keyctl": 250, "msgget": 68, "semget": 64, "kexec_load": 246,
                "init_module": 175, "pidfd_open": 434, "open_by_handle_at": 304,
-               "fanotify_init": 300, "inotify_init1": 294, "eventfd2": 290, "timer_create": 222, "personality": 135,
-               "swapon": 167, "reboot": 169, "settimeofday": 164, "iopl": 172, "prctl": 157}
+               "fanotify_init": 300, "inotify_init1": 294, "eventfd2": 290, "timer_create": 222,
+               "personality": 135, "swapon": 167, "reboot": 169, "settimeofday": 164,
+               "iopl": 172, "prctl": 157}
         arm = {"bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "io_uring_setup": 425,
                "add_key": 217, "keyctl": 219, "msgget": 186, "semget": 190, "pidfd_open": 434,
                "inotify_init1": 26, "eventfd2": 19, "personality": 92, "prctl": 167}

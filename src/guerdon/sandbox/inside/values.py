@@ -56,21 +56,21 @@ def loads(text: str | bytes) -> Any:
 def canonical(value: Any) -> str:
     """One text for each plain value, whatever the order of its sets and dicts. 1, 1.0 and True
     differ."""
-    return dumps(encode(value))
+    return dumps(_encode(value, 0, [0], True))
 
 
 def encode(value: Any) -> Any:
     """A plain value as data that JSON can hold: lists, text and numbers stand for themselves, all
-    else is an object of one key that names the type.
+    else is an object of one key that names the type. A dict keeps its order.
 
     Raises:
         NotPlain: something in it is not plain data.
         TooLarge: see ``MAX_DEPTH`` and ``MAX_NODES``.
     """
-    return _encode(value, 0, [0])
+    return _encode(value, 0, [0], False)
 
 
-def _encode(value: Any, depth: int, count: list[int]) -> Any:
+def _encode(value: Any, depth: int, count: list[int], is_sorted: bool) -> Any:
     kind = type(value)
     count[0] += 1
     if depth > MAX_DEPTH or count[0] > MAX_NODES:
@@ -80,18 +80,20 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
     if kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}
     if kind is complex:
-        return {"complex": [_encode(part, depth, count) for part in (value.real, value.imag)]}
+        return {
+            "complex": [_encode(part, depth, count, False) for part in (value.real, value.imag)]
+        }
     if kind is bytes:
         return {"bytes": value.hex()}
     if kind in _DICTS:
         pairs = [
-            [_encode(key, depth + 1, count), _encode(item, depth + 1, count)]
-            for key, item in dict.items(value)
+            [_encode(part, depth + 1, count, is_sorted) for part in pair]
+            for pair in dict.items(value)
         ]
-        return {"dict": sorted(pairs, key=lambda pair: dumps(pair[0]))}
+        return {"dict": sorted(pairs, key=lambda pair: dumps(pair[0])) if is_sorted else pairs}
     if kind not in (list, tuple, set, frozenset):
         raise NotPlain(f"{kind.__name__!s:.100} is not plain data")
-    items = [_encode(item, depth + 1, count) for item in value]
+    items = [_encode(item, depth + 1, count, is_sorted) for item in value]
     if kind is list:
         return items
     return {kind.__name__: items if kind is tuple else sorted(items, key=dumps)}
