@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,8 @@ from guerdon.rewards.code_cases import Case, read_cases
 from guerdon.sandbox import Result, Sandbox, Status
 from guerdon.types import Models, Reward, Task
 
-_BLOCK = re.compile(r"^```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE | re.I)
+_PYTHON = ("python", "python3", "py", "")
+"""What stands behind the fence of a block of Python."""
 _SHOWN = 80
 
 
@@ -64,9 +64,8 @@ class CodeTests:
 
     async def _test(self, code: str, cases: Sequence[Case]) -> list[tuple[bool, str]]:
         """Whether each test is passed, and what was seen where not."""
-        async with asyncio.TaskGroup() as together:
-            running = [together.create_task(self._run(code, case)) for case in cases]
-        return [self._verdict(case, one.result()) for case, one in zip(cases, running, strict=True)]
+        results = await asyncio.gather(*(self._run(code, case) for case in cases))
+        return [self._verdict(case, got) for case, got in zip(cases, results, strict=True)]
 
     async def _run(self, code: str, case: Case) -> Result:
         if case.function is None:
@@ -83,8 +82,19 @@ class CodeTests:
 
 def find_code(response: str) -> str | None:
     """The last closed block of Python in a response; None if there is none."""
-    blocks = _BLOCK.findall(response)
-    return blocks[-1] if blocks else None
+    found: str | None = None
+    block: list[str] | None = None
+    label = ""
+    for line in response.splitlines(keepends=True):
+        if not line.startswith("```"):
+            if block is not None:
+                block.append(line)
+        elif block is None:
+            block, label = [], line.strip("` \r\n").casefold()
+        else:
+            found = "".join(block) if label in _PYTHON else found
+            block = None
+    return found
 
 
 def _note(outcomes: Sequence[tuple[bool, str]]) -> str:
