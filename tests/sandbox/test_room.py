@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,35 @@ def test_a_pool_can_be_used_again_after_it_was_closed() -> None:
     sandbox.close()
 
 
+def test_closing_while_programs_run_ends_them_with_an_error() -> None:
+    before = _descendants()
+    sandbox = Sandbox(num_workers=1, limits=Limits(wall_s=20.0))
+
+    async def ask() -> None:
+        waiting = [
+            asyncio.create_task(sandbox.run(f"import time\ntime.sleep(15)\n{n}")) for n in range(3)
+        ]
+        while not _descendants() - before:
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(sandbox.close)
+        for task in waiting:
+            with pytest.raises(SandboxError):
+                await task
+
+    asyncio.run(ask())
+    assert _descendants() == before
+
+
 def test_a_pool_that_is_dropped_ends_its_processes() -> None:
     before = _descendants()
     sandbox = Sandbox(num_workers=1)
     add(sandbox, 1)
     del sandbox
-    gc.collect()
+    for _ in range(100):  # the thread that ran the program may be the last to know the pool
+        gc.collect()
+        if _descendants() == before:
+            break
+        time.sleep(0.05)
     assert _descendants() == before
 
 
@@ -112,7 +136,7 @@ def test_the_death_of_the_host_ends_everything(tmp_path: Path) -> None:
             alive = [pid for pid in children if Path(f"/proc/{pid}").exists()]
             if not alive and not list(tmp_path.iterdir()):
                 break
-            subprocess.run(["sleep", "0.05"])
+            time.sleep(0.05)
         assert not alive and not list(tmp_path.iterdir())
 
 

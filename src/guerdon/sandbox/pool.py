@@ -197,10 +197,11 @@ class _Pool:
         self._plan, self._url = plan, url
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._is_closed = threading.Event()
         self._rooms: set[Room | FusionRoom] = set()
         self._known: OrderedDict[bytes, Future[Result]] = OrderedDict()
         self._threads = ThreadPoolExecutor(num_workers, thread_name_prefix="sandbox")
-        self.close = weakref.finalize(self, _close, self._threads, self._rooms)
+        self.close = weakref.finalize(self, _close, self._is_closed, self._threads, self._rooms)
         log.info("sandbox: level %s, %d at once", plan.level, num_workers)
 
     def submit(self, job: bytes, hash_seed: int) -> Future[Result]:
@@ -224,9 +225,9 @@ class _Pool:
             except Overdue:
                 self._drop(room, hash_seed)
                 return Result(Status.timeout, note="the sandbox did not answer and was killed")
-            except Lost as error:
+            except (Lost, OSError) as error:
                 self._drop(room, hash_seed)
-                if attempt == 2:
+                if attempt == 2 or self._is_closed.is_set():
                     raise SandboxError(f"the {self._plan.level} sandbox failed: {error}") from error
         raise AssertionError("unreachable")
 
@@ -238,6 +239,9 @@ class _Pool:
             else:
                 rooms[hash_seed] = Room(self._plan, hash_seed)
             self._rooms.add(rooms[hash_seed])
+            if self._is_closed.is_set():
+                self._drop(rooms[hash_seed], hash_seed)
+                raise SandboxError("the sandbox was closed")
         return rooms[hash_seed]
 
     def _drop(self, room: Room | FusionRoom, hash_seed: int) -> None:
@@ -263,7 +267,10 @@ def _follow(shared: Future[Result]) -> Future[Result]:
     return own
 
 
-def _close(threads: ThreadPoolExecutor, rooms: set[Room | FusionRoom]) -> None:
+def _close(
+    is_closed: threading.Event, threads: ThreadPoolExecutor, rooms: set[Room | FusionRoom]
+) -> None:
+    is_closed.set()
     threads.shutdown(wait=False, cancel_futures=True)
     for room in list(rooms):
         room.close()

@@ -120,7 +120,7 @@ def _exception(error: BaseException) -> bytes:
 
 
 def _claim(*parts: Any) -> bytes:
-    return values.dumps(parts).encode()
+    return str(values.dumps(parts)).encode()
 
 
 def _forbidden(code: str, allowed: Collection[str]) -> str | None:
