@@ -96,11 +96,14 @@ def test_a_sandbox_that_was_killed_is_replaced() -> None:
     sandbox.close()
 
 
-def test_a_sandbox_that_was_stopped_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("level", ["bubblewrap", "subprocess"])
+def test_a_sandbox_that_was_stopped_is_given_up(
+    level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("guerdon.sandbox.room.GRACE_S", 0.2)
     monkeypatch.setattr("guerdon.sandbox.room.END_S", 0.2)
     before = _descendants()
-    sandbox = Sandbox(num_workers=1, limits=Limits(wall_s=0.3))
+    sandbox = Sandbox(level=level, allow_weak=True, num_workers=1, limits=Limits(wall_s=0.3))  # type: ignore[arg-type]
     assert add(sandbox, 1) == 2
     for pid in _descendants() - before:
         os.kill(int(pid), signal.SIGSTOP)

@@ -17,7 +17,7 @@ from guerdon.sandbox.attacks.attack import BREACH
 from guerdon.sandbox.limits import Limits
 from guerdon.sandbox.pool import Level, Sandbox
 
-LIMITS = Limits(wall_s=1.5, memory_mb=256, folder_mb=8)
+LIMITS = Limits(wall_s=1.0, memory_mb=256, folder_mb=8)
 _PREFIX = "guerdon-sandbox-"
 
 

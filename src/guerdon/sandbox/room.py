@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import select
+import signal
 import struct
 import subprocess
 import tempfile
@@ -90,7 +91,7 @@ class Room:
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         for stream in streams:
             if stream:

@@ -27,7 +27,7 @@ _TOO_LARGE = b'["too_large"]'
 
 
 def confine(settings: Mapping[str, Any]) -> None:
-    """Set the limits, for ever: resource limits, then the system call filter.
+    """Give up, for ever: resource limits, an end with the parent's, the system call filter.
 
     Raises:
         OSError: the kernel refused one of them; the program must not run.
@@ -43,6 +43,9 @@ def confine(settings: Mapping[str, Any]) -> None:
         _limit(which, value)
     if sys.platform != "darwin":  # which refuses it
         _limit(resource.RLIMIT_AS, settings["memory_mb"] * megabyte)
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
     if settings["seccomp"]:
         _filter_calls(bytes.fromhex(settings["seccomp"]))
 
