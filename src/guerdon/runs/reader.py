@@ -21,9 +21,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / "run.json"
     if not path.exists():
-        raise ConfigError(
-            f"{folder} is not a run directory (no run.json); name one such as runs/NAME"
-        )
+        raise ConfigError(f"{folder} is not a run directory (no run.json); name one such as runs/NAME")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 

@@ -55,9 +55,7 @@ class RunStore:
         """
         if folder.exists() and any(folder.iterdir()):
             if not (folder / "run.json").exists():
-                raise ConfigError(
-                    f"{folder} exists and is not a run directory; choose another run.name"
-                )
+                raise ConfigError(f"{folder} exists and is not a run directory; choose another run.name")
             if not overwrite:
                 raise ConfigError(
                     f"run {folder.name!r} exists: continue it with --resume {folder}, choose another "
@@ -92,9 +90,7 @@ class RunStore:
         """
         run = reader.read_run(folder)
         if run.get("format") != FORMAT:
-            raise ConfigError(
-                f"run {folder} has format {run.get('format')}, this guerdon reads {FORMAT}"
-            )
+            raise ConfigError(f"run {folder} has format {run.get('format')}, this guerdon reads {FORMAT}")
         return cls(folder)
 
     # --- rows ------------------------------------------------------------------------------------
@@ -107,9 +103,7 @@ class RunStore:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(dump_line({"step": step, **metrics}))
 
-    def write_episodes(
-        self, step: int, episodes: Sequence[Episode], part: str = "episodes"
-    ) -> None:
+    def write_episodes(self, step: int, episodes: Sequence[Episode], part: str = "episodes") -> None:
         """Write a step's episodes, in order; ``part`` is "episodes" or "eval"."""
         path = self.folder / part / f"{step_name(step)}.jsonl"
         with path.open("w", encoding="utf-8") as file:
