@@ -6,7 +6,7 @@ float32; no KL, completions of fixed length, a reward that is a pure function of
 threads. Nothing is stubbed: `collect`, the native engine, `GRPO` and the learner are those of
 `guerdon train`.
 
-    python benchmarks/grpo_step.py --steps 4 --prompts 4 --group 8 --completion 64 --prompt-tokens 515
+    python benchmarks/grpo_step.py --steps 4 --prompts 4 --group 8 --completion 64
 
 Prints one JSON line; ``step_s`` is the median, ``peak_mb`` the process's peak resident memory.
 """

@@ -9,11 +9,11 @@ SRC = Path(__file__).parents[1] / "src"
 
 
 def environment():
-    """Two threads, no network, this checkout's sources."""
+    """One thread (tiny models gain nothing from two), no network, this checkout's sources."""
     return {
         **os.environ,
         "PYTHONPATH": str(SRC),
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
     }
 

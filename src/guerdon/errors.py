@@ -1,15 +1,18 @@
 """Every error guerdon raises on purpose.
 
     GuerdonError
-    ├── ConfigError (ValueError)    a user's mistake, found before any work is lost; lists every
-    problem at once ├── RolloutError                an episode failed; `collect` turns it into
-    Episode(error=...) │   ├── EngineError             a model could not answer
-    │   ├── RewardError             a reward could not be computed; never a number
-    │   ├── EnvError                an environment raised, hung or broke its contract
-    │   └── SandboxError            the sandbox itself failed (a program that fails is a result)
-    ├── UpdateError                 too many updates in a row had a non-finite loss or gradient
-    ├── CheckpointError             a checkpoint is missing, incomplete or of another model
-    └── BudgetExceeded              the spending cap was reached
+    ├── ConfigError (ValueError)  a user's mistake, found before any work is lost
+    ├── RolloutError              an episode failed; `collect` makes it Episode(error=...)
+    │   ├── EngineError           a model could not answer
+    │   │   ├── RefusalError      it declined to
+    │   │   └── TransportError    its server could not be reached or made no sense
+    │   ├── RewardError           a reward could not be computed; never a number
+    │   ├── EnvError              an environment raised, hung or broke its contract
+    │   └── SandboxError          the sandbox itself failed (a program that fails is a result)
+    ├── UpdateError               too many updates in a row had a non-finite loss or gradient
+    ├── CheckpointError           a checkpoint is missing, incomplete or of another model
+    ├── BudgetExceeded            the spending cap was reached
+    └── CacheMiss                 a replay asked for an answer that was never recorded
 
 A message names the thing, its value and the fix. The command line prints it as one line and an
 exit code.
@@ -42,6 +45,14 @@ class EngineError(RolloutError):
     """A model could not answer."""
 
 
+class RefusalError(EngineError):
+    """A model, or its server, declined to answer."""
+
+
+class TransportError(EngineError):
+    """A model's server could not be reached, failed, or did not follow the protocol."""
+
+
 class RewardError(RolloutError):
     """A reward could not be computed."""
 
@@ -64,3 +75,7 @@ class CheckpointError(GuerdonError):
 
 class BudgetExceeded(GuerdonError):
     """The spending cap was reached; the run was saved first."""
+
+
+class CacheMiss(GuerdonError):
+    """A replay asked for an answer that was never recorded."""

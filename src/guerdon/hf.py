@@ -4,6 +4,7 @@ guerdon's attention."""
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import torch
@@ -14,9 +15,13 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from guerdon import attention
 from guerdon.errors import ConfigError
+
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # peft's
+logging.disable_progress_bar()  # theirs would break the live display of a run
 
 
 def check_model(path: str | Path, *, needs_template: bool = True) -> list[str]:
@@ -99,7 +104,8 @@ def load_model(
         raise ConfigError(
             f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
         ) from error
-    return model.to(device).eval()
+    model.to(device)  # type: ignore[arg-type]
+    return model.eval()
 
 
 def check_attention(name: str, config: object) -> None:

@@ -99,6 +99,11 @@ def test_overrides_choose_keys_and_add_text():
     assert task(row, domain="mine").domain == "mine"
 
 
+def test_an_instruction_that_the_prompt_brings_along_is_not_said_twice():
+    asked = task({"prompt": "Q?\nIn \\boxed{}."}, instruction="In \\boxed{}.")
+    assert asked.prompt == user("Q?\nIn \\boxed{}.")
+
+
 def test_the_configured_system_message_takes_the_place_of_the_rows():
     row = {"prompt": [{"role": "system", "content": "old"}, *user("Q?")]}
     assert task(row, system="new").prompt[0] == {"role": "system", "content": "new"}

@@ -70,7 +70,7 @@ def test_a_failed_rollout_is_data():
 
 def test_too_many_failures_stop_the_step_and_name_the_first_cause():
     episodes = asyncio.run(collect(Unlucky(), TASKS, MODELS))
-    with pytest.raises(RolloutError, match="1 of 3 episodes failed.*task b: EnvError: the ice"):
+    with pytest.raises(RolloutError, match=r"1 of 3 episodes failed.*task b: EnvError: the ice"):
         check_errors(episodes, max_error_rate=0.1)
 
 

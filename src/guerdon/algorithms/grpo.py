@@ -43,6 +43,10 @@ class GRPO(PolicyGradient):
             )
         return found
 
+    @property
+    def needs_group(self) -> bool:
+        return True
+
     def estimate(self, batch: Batch) -> Batch:
         """Group-relative advantages; a group with fewer than two members gets 0."""
         mask, ends, rewards = batch.action_mask, batch.turn_ends, self.token_rewards(batch)

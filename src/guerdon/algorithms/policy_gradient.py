@@ -43,19 +43,22 @@ class PolicyGradient:
     """A number, {start, end, steps} or {start, target, gain}; 0: no reference policy is loaded."""
     kl_estimator: Estimator = "k3"
     kl_in: Literal["loss", "reward"] = "loss"
-    entropy_coef: float = 0.0
+    entropy_coef: float | Scheduled = 0.0
+    """A bonus for entropy: a number, or {start, end, steps}."""
     max_engine_weight: float | None = None
     """Truncated importance weights between engine and learner; None: off."""
     truncated: Literal["keep", "mask"] = "keep"
     """mask: rows cut by length leave the batch once their rewards are in their group's baseline."""
     kl_coef_now: float = field(init=False, repr=False)
     """The coefficient of the current step."""
+    entropy_coef_now: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if problems := self.problems():
             raise ConfigError(problems)
-        coef = self.kl_coef
+        coef, bonus = self.kl_coef, self.entropy_coef
         self.kl_coef_now = coef.start if isinstance(coef, (Scheduled, Adaptive)) else coef
+        self.entropy_coef_now = bonus.start if isinstance(bonus, Scheduled) else bonus
 
     def problems(self) -> list[str]:
         """One line for each option that makes no sense."""
@@ -66,7 +69,8 @@ class PolicyGradient:
         found += check_number(self, "dual_clip", above=1.0)
         found += check_number(self, "length_norm", above=0.0)
         found += check_number(self, "max_engine_weight", above=0.0)
-        found += check_number(self, "entropy_coef")
+        if not isinstance(self.entropy_coef, Scheduled):
+            found += check_number(self, "entropy_coef")
         if not isinstance(self.kl_coef, (Scheduled, Adaptive)):
             found += check_number(self, "kl_coef", low=0.0)
         name = type(self).__name__
@@ -91,22 +95,30 @@ class PolicyGradient:
         return self.kl_coef != 0.0
 
     @property
+    def needs_group(self) -> bool:
+        """Whether the baseline is the other members of the group; read by `config.check`."""
+        return False
+
+    @property
     def needs_every_row(self) -> bool:
         return self.needs_reference or self.entropy_coef != 0.0
 
     def advance(self, step: int, metrics: Metrics) -> None:
-        """Move the KL coefficient: ``step`` steps are done, the last one with ``metrics``."""
+        """Move the coefficients: ``step`` steps are done, the last one with ``metrics``."""
         if isinstance(self.kl_coef, (Scheduled, Adaptive)):
             kl = metrics.get("policy/ref_kl")
             self.kl_coef_now = self.kl_coef.after(step, self.kl_coef_now, kl)
+        if isinstance(self.entropy_coef, Scheduled):
+            self.entropy_coef_now = self.entropy_coef.after(step, self.entropy_coef_now, None)
 
     def state_dict(self) -> dict[str, float]:
         """What a checkpoint must hold."""
-        return {"kl_coef_now": self.kl_coef_now}
+        return {"kl_coef_now": self.kl_coef_now, "entropy_coef_now": self.entropy_coef_now}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
         """Go on where ``state_dict`` was taken."""
         self.kl_coef_now = state["kl_coef_now"]
+        self.entropy_coef_now = state["entropy_coef_now"]
 
     def token_rewards(self, batch: Batch) -> Float[Tensor, "B T"]:
         """r_t, with ``kl_in: reward`` less kl_coef KL_t at every action token; 0 off the mask."""
@@ -162,7 +174,7 @@ class PolicyGradient:
         sums: dict[str, Tensor] = {"loss/policy": (weights * surrogate).sum()}
         loss = sums["loss/policy"]
         if self.entropy_coef != 0.0:
-            loss = loss - self.entropy_coef * (weights * entropy).sum()
+            loss = loss - self.entropy_coef_now * (weights * entropy).sum()
         if self.needs_reference:
             assert batch.ref_logprobs is not None, "annotate comes first"
             ref = torch.where(mask, batch.ref_logprobs, 0.0)

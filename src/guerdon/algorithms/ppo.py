@@ -79,6 +79,10 @@ class PPO(PolicyGradient):
     def needs_every_row(self) -> bool:
         return self.critic or super().needs_every_row
 
+    @property
+    def needs_group(self) -> bool:
+        return self.baseline == "group"
+
     def estimate(self, batch: Batch) -> Batch:
         """GAE, or returns less a baseline, normalised over the step."""
         mask, rewards = batch.action_mask, self.token_rewards(batch)

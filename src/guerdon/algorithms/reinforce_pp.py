@@ -34,6 +34,10 @@ class ReinforcePP(PolicyGradient):
             )
         return found
 
+    @property
+    def needs_group(self) -> bool:
+        return self.baseline == "group"
+
     def estimate(self, batch: Batch) -> Batch:
         """Whitened returns."""
         mask, rewards = batch.action_mask, self.token_rewards(batch)

@@ -21,6 +21,10 @@ class RLOO(PolicyGradient):
 
     aggregation: Aggregation = "seq-mean-token-sum"
 
+    @property
+    def needs_group(self) -> bool:
+        return True
+
     def estimate(self, batch: Batch) -> Batch:
         """Leave-one-out advantages; a group with fewer than two members gets 0."""
         returns = self.token_rewards(batch).sum(dim=1, keepdim=True)

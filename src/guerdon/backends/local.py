@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guerdon import hf
+from guerdon.config.build import TARGET
 from guerdon.config.build import build as build_component
 from guerdon.config.schema import Config, ModelSpec
+from guerdon.config.target import locate, parameters
 from guerdon.learner.checkpoint import load_models_into
 from guerdon.learner.learner import Learner
 from guerdon.learner.models import PolicyModels, resolve_device, resolve_dtype
 from guerdon.learner.models import load_models as load_policy
+from guerdon.llm.cache import Cache
+from guerdon.llm.ledger import Ledger
 from guerdon.templates import ChatTemplate
 from guerdon.types import Algorithm, Engine, Env, Message, Model, Models, derive_seed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 WARM = "warm"
 """Folder in the run directory: the policy after its warm-up, which a KL penalty refers to."""
@@ -34,6 +41,8 @@ class Parts:
     loaded: PolicyModels
     """The modules in memory, for the table shown at start-up."""
     template: ChatTemplate
+    ledger: Ledger | None = None
+    """Of the calls of remote models; None: the run has none."""
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt, generation prompt included."""
@@ -57,7 +66,7 @@ def build(config: Config, folder: Path) -> Parts:
         needs_reference=algorithm.needs_reference,
         reference_path=str(warm) if warm.exists() else None,
     )
-    template = ChatTemplate(loaded.tokenizer)
+    template = template_of(spec, loaded.tokenizer)
     learner = Learner(
         loaded,
         algorithm,
@@ -65,8 +74,11 @@ def build(config: Config, folder: Path) -> Parts:
         total_steps=config.trainer.steps,
         seed=derive_seed(config.run.seed, "learner"),
     )
+    shared = open_llm(config, folder)
     engines = {
-        name: load_engine(name, other) for name, other in config.models.items() if name != "policy"
+        name: load_engine(name, other, **shared)
+        for name, other in config.models.items()
+        if name != "policy"
     }
     engines["policy"] = build_engine("policy", spec, model=loaded.policy, template=template)
     return Parts(
@@ -77,6 +89,7 @@ def build(config: Config, folder: Path) -> Parts:
         tasks=build_component(config.tasks, "tasks"),
         loaded=loaded,
         template=template,
+        ledger=shared.get("ledger"),
     )
 
 
@@ -87,16 +100,17 @@ def load_models(config: Config, folder: Path, checkpoint: Path | None = None) ->
         checkpoint: where the policy's weights are; None: where its path says.
     """
     config = resolve(config, folder)
+    shared = open_llm(config, folder)
     engines = {}
     for name, spec in config.models.items():
         if name != "policy" or checkpoint is None:
-            engines[name] = load_engine(name, spec)
+            engines[name] = load_engine(name, spec, **shared)
         elif spec.lora is None:
             engines[name] = load_engine(name, replace(spec, path=str(checkpoint / "policy")))
         else:
             loaded = load_policy(spec)
             load_models_into(loaded, checkpoint)
-            template = ChatTemplate(loaded.tokenizer)
+            template = template_of(spec, loaded.tokenizer)
             engines[name] = build_engine(name, spec, model=loaded.policy, template=template)
     return _models(config, engines)
 
@@ -123,15 +137,31 @@ def _models(config: Config, engines: Mapping[str, Engine]) -> Models:
     }
 
 
-def load_engine(name: str, spec: ModelSpec) -> Engine:
+def open_llm(config: Config, folder: Path) -> dict[str, Any]:
+    """The cache and the ledger that the run's remote models share; {} when it has none."""
+    targets = [locate(spec.engine.get(TARGET)) for spec in config.models.values()]
+    if not any("ledger" in parameters(target)[0] for target in targets):
+        return {}
+    file = folder / "llm.sqlite"
+    return {
+        "cache": Cache(config.llm.cache_path or file, config.llm.cache),
+        "ledger": Ledger(file, config.llm.budget_usd),
+    }
+
+
+def load_engine(name: str, spec: ModelSpec, **shared: Any) -> Engine:
     """The engine of a model that is not trained here, with weights of its own if it has a path."""
     if not spec.path:
-        return build_engine(name, spec)
+        return build_engine(name, spec, role=name, **shared)
     device, dtype = resolve_device(spec.device), resolve_dtype(spec)
     model = hf.load_model(spec.path, dtype=dtype, device=device)
-    return build_engine(
-        name, spec, model=model, template=ChatTemplate(hf.load_tokenizer(spec.path))
-    )
+    template = template_of(spec, hf.load_tokenizer(spec.path))
+    return build_engine(name, spec, model=model, template=template)
+
+
+def template_of(spec: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> ChatTemplate:
+    """The chat template of a model, verified."""
+    return ChatTemplate(tokenizer, allow_rewrite=spec.allow_rewrite, options=spec.template_options)
 
 
 def build_engine(name: str, spec: ModelSpec, **loaded: Any) -> Engine:

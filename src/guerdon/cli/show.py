@@ -88,7 +88,7 @@ def _progress(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _total(episode: Episode) -> float:
-    return sum(row.total_reward for row in episode.trajectories)
+    return sum((row.total_reward for row in episode.trajectories), 0.0)
 
 
 def _ranges(steps: Sequence[int]) -> str:

@@ -2,7 +2,8 @@
 
 A component that knows more than its signature says defines ``problems() -> list[str]``: options
 that exclude each other, data that cannot be read. It answers for the components inside it, too.
-An algorithm whose baseline is the group says ``needs_group = True``.
+An algorithm whose baseline is the group says ``needs_group = True``; an environment whose episodes
+hold whole groups says ``makes_groups = True``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ MINIMUM = {
     "learner.max_bad_updates": 1,
     "eval.num_tasks": 1,
     "eval.samples_per_task": 1,
+    "llm.budget_usd": 0,
     "warmup.steps": 0,
     "warmup.batch_size": 1,
 }
@@ -186,13 +188,18 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _assemble(config: Config, wrong: set[str]) -> Assembly:
-    """Build what is cheap to build; of engines and trackers check the signature only."""
+    """Build what is cheap to build; of engines in this process and of trackers check the
+    signature only."""
     assembly, dry = Assembly(), Assembly(is_dry=True)
     for at, node in _components(config):
         if at not in wrong:
             assembly.component(node, at, {})
     for role, spec in config.models.items():
-        dry.component(spec.engine, f"models.{role}.engine", dict.fromkeys(ENGINE_GIVEN))
+        at = f"models.{role}.engine"
+        if _runs_in_process(spec):
+            dry.component(spec.engine, at, dict.fromkeys(ENGINE_GIVEN))
+        else:  # it sends nothing before it is asked, and knows its keys and prices
+            assembly.component(spec.engine, at, {"role": role})
     for index, node in enumerate(config.trackers):
         dry.component(node, f"trackers.{index}", dict.fromkeys(TRACKER_GIVEN))
     assembly.problems += dry.problems
@@ -257,7 +264,8 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
             f"trainer.group_size = {trainer.tasks_per_step} * {trainer.group_size} = {rows} rows; "
             f"use one of {', '.join(fitting[:12])}"
         )
-    if getattr(built.get("algorithm"), "needs_group", False) and trainer.group_size < 2:
+    compares = getattr(built.get("algorithm"), "needs_group", False)
+    if compares and trainer.group_size < 2 and not getattr(built.get("env"), "makes_groups", False):
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"

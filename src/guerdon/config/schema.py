@@ -1,5 +1,4 @@
-"""The settings every run has, one dataclass per YAML section, and the only place their fields are
-written.
+"""The settings of a run: one dataclass per YAML section, the only place their fields are written.
 
 Sections named `algorithm`, `env`, `tasks`, `models.<name>.engine`, `models.<name>.init`,
 `warmup.source` and each of `trackers` are not here: they name a class with `_target_`, and that
@@ -41,16 +40,14 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """How long to train and how often to look, save and evaluate. 0 means never for every
-    cadence."""
+    """How long to train and how often to save and evaluate. A cadence of 0 means never."""
 
     steps: int
     tasks_per_step: int
     group_size: int = 1
     """Episodes per task and step; they share one baseline."""
     eval_every: int = 0
-    """Steps between evaluations; the first comes before step 1 and the last after the end, unless
-    0."""
+    """Steps between evaluations; there is one before step 1 and one after the last, too."""
     save_every: int = 0
     """Steps between checkpoints; one is always written at the end and on Ctrl-C."""
     keep_last: int = 2
@@ -69,8 +66,7 @@ class Trainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Lora:
-    """Low-rank adapters instead of full fine-tuning; the reference policy is the adapter switched
-    off."""
+    """Low-rank adapters, not full fine-tuning; the reference is the adapter switched off."""
 
     rank: int = 16
     alpha: float = 32.0
@@ -95,6 +91,22 @@ class ModelSpec:
     device: str = "auto"
     """auto: the GPU where there is one."""
     lora: Lora | None = None
+    template_options: dict[str, Any] = field(default_factory=dict)
+    """What else the chat template is given, such as `enable_thinking: false`."""
+    allow_rewrite: bool = False
+    """Go on when the chat template rewrites earlier turns (strips reasoning): ours keeps them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Llm:
+    """What calls of remote models share; prices and limits are their engines'."""
+
+    cache: Literal["off", "read_write", "replay"] = "read_write"
+    """replay: nothing is sent; an answer that was never recorded is an error."""
+    cache_path: str | None = None
+    """None: llm.sqlite in the run directory. The ledger is always there."""
+    budget_usd: float | None = None
+    """No call is made that could bring the run's spending above it; None: no cap."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +166,7 @@ class Warmup:
     """Supervised learning on conversations before RL: the form of an answer, before its worth."""
 
     source: Component
-    """Names the conversations: `guerdon.data.conversations.ConversationFile` or an environment's
-    own."""
+    """The conversations: `guerdon.data.conversations.ConversationFile` or an environment's."""
     steps: int = 50
     batch_size: int = 64
     """Conversations per update."""
@@ -175,4 +186,5 @@ class Config:
     learner: Learner = Learner()
     eval: Eval = Eval()
     warmup: Warmup | None = None
+    llm: Llm = Llm()
     trackers: list[Component] = field(default_factory=list)

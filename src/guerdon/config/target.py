@@ -41,7 +41,7 @@ def locate(path: object) -> Callable[..., Any]:
             raise ConfigError(f"_target_ {path!r}: {owner} has no {part!r}{hint}")
     if not callable(found):
         raise ConfigError(f"_target_ {path!r} is not a class or function")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def parameters(target: Callable[..., Any]) -> tuple[dict[str, Field], bool]:
@@ -100,7 +100,7 @@ def _annotations(target: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _resolved(owner: Any) -> dict[str, Any]:
-    names = getattr(owner, "__globals__", None)
+    names = getattr(inspect.unwrap(owner), "__globals__", None)  # of the code, not its wrapper
     if names is None:
         names = vars(sys.modules.get(owner.__module__, SimpleNamespace()))
     found: dict[str, Any] = {}

@@ -175,7 +175,9 @@ def _dress(prompt: tuple[Message, ...], row_format: RowFormat) -> tuple[Message,
         last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=None)
         if last is None:
             raise ValueError("the prompt has no user message to append the instruction to")
-        content = f"{messages[last]['content']}\n{row_format.instruction}"
+        content = messages[last]["content"]
+        if row_format.instruction.strip() not in content:  # many data sets bring it along
+            content = f"{content}\n{row_format.instruction}"
         messages[last] = {"role": "user", "content": content}
     if row_format.system is not None:
         messages = [message for message in messages if message["role"] != "system"]

@@ -125,8 +125,8 @@ class CachedLayout:
             window = None
         query = query.transpose(0, 1)
         out, lse = self._read(self._own, layer, query, scale, window)
-        if self._own_order is not None:
-            out, lse = out[self._own_order], lse[self._own_order]
+        order = slice(len(self._positions)) if self._own_order is None else self._own_order
+        out, lse = out[order], lse[order]  # without the padding, which may be at the end only
         if not self._heads:
             return out
         head_out, head_lse = self._read(self._heads, layer, query, scale, window)
@@ -177,9 +177,9 @@ def attention_with_lse(
     """softmax(scale Q K^T + mask) V and the log-sum-exp of each query's scores."""
     if query.device.type == "cpu":
         # what scaled_dot_product_attention calls on the CPU; only this form returns the lse
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=mask, scale=scale
-        )
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        out, lse = flash(query, key, value, 0.0, False, attn_mask=mask, scale=scale)
+        return out, lse
     scores = (query @ key.transpose(-1, -2)).float() * scale
     if mask is not None:
         scores = scores + mask

@@ -188,4 +188,4 @@ def _prefix_keys(tokens: Sequence[int]) -> list[int]:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(32)
-    return np.cumsum(mixed).tolist()  # type: ignore[no-any-return]
+    return np.cumsum(mixed).tolist()

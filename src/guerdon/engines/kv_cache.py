@@ -54,14 +54,15 @@ class KvCache:
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
-        self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._dtype, self._device = dtype, device
+        shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
+        self._store = torch.zeros(shape, dtype=dtype, device=device)
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything; segments lent out before are void."""
-        # zeros, because a masked key still multiplies its value by 0, and garbage may be NaN
-        self._store = torch.zeros(self._shape, dtype=self._dtype, device=self._device)
+        """Forget everything; segments lent out before are void.
+
+        What was written stays in memory, behind masks: it must be finite; see ``wipe``.
+        """
         self._free: dict[int, set[int]] = {}
         self.free_tokens = self.max_tokens
         start = 0
@@ -70,17 +71,25 @@ class KvCache:
                 self._free[1 << bit] = {start}
                 start += 1 << bit
 
+    def wipe(self) -> None:
+        """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
+        left there must not be NaN."""
+        like = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
+        shape, self._store = self._store.shape, like  # free the old pages before there are new ones
+        self._store = like.new_zeros(shape)
+
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.
 
         Segments that are read together should come from the same end: then they are neighbours.
         """
         capacity = segment_size(num_tokens)
-        fits = [size for size, starts in self._free.items() if starts and size >= capacity]
+        end = max if high else min
+        fits = [(end(starts), size) for size, starts in self._free.items() if starts]
+        fits = [fit for fit in fits if fit[1] >= capacity]
         if not fits:
             return None
-        size = min(fits)
-        start = (max if high else min)(self._free[size])
+        start, size = end(fits)
         self._free[size].remove(start)
         while size > capacity:
             size //= 2
@@ -106,7 +115,7 @@ class KvCache:
     def _slot(self, segment: Segment) -> Float[Tensor, "layers 2 heads capacity D"]:
         first = segment.start * self.num_heads
         rows = self._store[:, :, first : first + segment.capacity * self.num_heads]
-        return rows.unflatten(2, (self.num_heads, segment.capacity))
+        return rows.view(*rows.shape[:2], self.num_heads, segment.capacity, self.head_dim)
 
     def write(
         self,

@@ -8,7 +8,6 @@ order of the calls. Finished sequences leave at once and waiting ones take their
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
+from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -68,7 +68,7 @@ class NativeEngine:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: PreTrainedModel | PeftModel,
         template: ChatTemplate,
         *,
         max_cache_tokens: int = 262_144,
@@ -89,7 +89,7 @@ class NativeEngine:
         self.max_batch = max_batch
         self.max_step_tokens = max_step_tokens
         self.context: int = context or getattr(config, "max_position_embeddings", None) or 1 << 62
-        weight = model.get_input_embeddings().weight
+        weight: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
         heads = config.num_attention_heads
         self._device = weight.device
         self._kv = KvCache(
@@ -169,7 +169,10 @@ class NativeEngine:
                 own[name].copy_(tensor)
         self.version = version
         active = [s.conversation for s in self._active if s.conversation is not None]
-        self._cache.forget(active)
+        if active:
+            self._cache.forget(active)
+        else:
+            self._cache.clear()  # what follows depends on nothing that came before
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -177,8 +180,8 @@ class NativeEngine:
         if not prompt:
             raise EngineError("the prompt is empty; give at least one token or message")
         if isinstance(prompt[0], int):
-            return prompt  # type: ignore[return-value]
-        return self.template.start(prompt)  # type: ignore[arg-type]
+            return prompt
+        return self.template.start(prompt)
 
     def _submit(self, sequence: GenerationSequence, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
@@ -228,10 +231,14 @@ class NativeEngine:
         """Let waiting sequences join, in order, as far as there is room."""
         while self._waiting and len(self._active) < self.max_batch:
             sequence = self._waiting[0]
-            sequence.conversation = self._cache.open(sequence.prompt, sequence.max_tokens)
-            if sequence.conversation is None:
-                assert self._active, "an empty cache has room for any call that was let in"
+            conversation = self._cache.open(sequence.prompt, sequence.max_tokens)
+            if conversation is None and not self._active:
+                self._cache.forget([])  # its own head lies where it splits the room it needs
+                conversation = self._cache.open(sequence.prompt, sequence.max_tokens)
+                assert conversation is not None, "an empty cache has room for any call let in"
+            if conversation is None:
                 return
+            sequence.conversation = conversation
             self._active.append(self._waiting.popleft())
 
     @torch.no_grad()
@@ -254,14 +261,14 @@ class NativeEngine:
         tokens, logprobs = sample(
             logits, [s.sampling for s in samplers], [len(s.logprobs) for s in samplers]
         )
-        if not all(map(math.isfinite, logprobs)):
-            raise ArithmeticError("its logits are not finite")
         return self._accept(samplers, tokens, logprobs)
 
     def _forward(self, spans: list[Span]) -> tuple[Tensor, list[int]]:
         """Logits after each span that somebody samples from, and for each sampler its row."""
         ids, positions, layout = layout_of(spans, self._kv, self._device)
-        last, rows, end = [], [], 0
+        last: list[int] = []
+        rows: list[int] = []
+        end = 0
         for span in spans:
             end += len(span.tokens)
             if span.samplers:
@@ -309,3 +316,4 @@ class NativeEngine:
         self._waiting.clear()
         self._active.clear()
         self._cache.clear()
+        self._kv.wipe()

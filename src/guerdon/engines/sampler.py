@@ -26,7 +26,8 @@ def uniforms(seeds: Sequence[int], indices: Sequence[int]) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    noise: np.ndarray = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return noise
 
 
 def sample(
@@ -39,6 +40,9 @@ def sample(
     Returns:
         Tokens, and their log-probabilities under the distribution sampled: at the row's
         temperature, renormalised over what top_k and top_p leave.
+
+    Raises:
+        ArithmeticError: a row has NaN or infinite logits, or none above minus infinity.
     """
     device = logits.device
     scaled = logits.float()
@@ -48,6 +52,8 @@ def sample(
     if any(s.top_k > 0 or s.top_p < 1.0 for s in samplings):
         scaled = _truncated(scaled, samplings)
     lse = scaled.logsumexp(-1, keepdim=True)
+    if not lse.isfinite().all():
+        raise ArithmeticError("its logits are not finite")
     greedy = [s.temperature == 0 for s in samplings]
     if all(greedy):
         tokens = scaled.argmax(-1)
@@ -66,7 +72,7 @@ def _truncated(scaled: Float[Tensor, "R V"], samplings: Sequence[Sampling]) -> F
     vocabulary, device = scaled.shape[1], scaled.device
     top_k = torch.tensor([s.top_k or vocabulary for s in samplings], device=device)
     top_p = torch.tensor([s.top_p for s in samplings], device=device)
-    ordered, tokens = scaled.sort(-1, descending=True, stable=True)
+    ordered, tokens = torch.sort(scaled, stable=True, dim=-1, descending=True)
     rank = torch.arange(vocabulary, device=device)
     ordered = ordered.masked_fill(rank >= top_k.unsqueeze(1), -torch.inf)
     share = ordered.softmax(-1, dtype=torch.float64)

@@ -112,7 +112,8 @@ def layout_of(
     rows = (starts + within)[:, None] + capacities[:, None] * np.arange(cache.num_heads)
     limits = within + 1
 
-    own, shared = [], {}
+    own: list[Reads] = []
+    shared: dict[Head, list[tuple[int, int, int]]] = {}
     for span, start, end in zip(spans, (ends - counts).tolist(), ends.tolist(), strict=True):
         own.append(Reads(span.segment, flat[start:end], limits[start:end], span.offset))
         if isinstance(span.owner, Conversation) and span.owner.head_length:

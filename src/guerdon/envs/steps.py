@@ -54,8 +54,8 @@ class StepEnv:
     Args:
         game: a prototype: episodes play copies of it, which are kept and reset for the next.
         max_turns: replies at most, valid or not.
-        action: where in the reply the action stands, if it is not the whole reply: its first or
-            its last word. Case and punctuation around it do not count.
+        action: where the action stands: it is the whole ``reply``, or, where it is not, the reply's
+            first or last word. Case and punctuation around it do not count.
         invalid_penalty: taken off the turn's reward when the reply names no action. The game does
             not move, and the policy is told.
         invalid_message: what it is told, before the observation it has already seen.
@@ -64,7 +64,7 @@ class StepEnv:
 
     game: Game
     max_turns: int = 16
-    action: Literal["first_word", "last_word"] = "first_word"
+    action: Literal["reply", "first_word", "last_word"] = "first_word"
     invalid_penalty: float = 0.1
     invalid_message: str = "Invalid action."
     system: str | None = None
@@ -142,10 +142,7 @@ class StepEnv:
         return terminated, _numbers(info) | {"turns": float(turns), "invalid_frac": invalid / turns}
 
     def find_action(self, reply: str) -> str | None:
-        """The action a reply names; None if it names none. Without ``actions``, the reply itself.
-
-        The whole reply may be an action, or else its first (last) word.
-        """
+        """The action a reply names, or None; without ``actions`` the reply itself."""
         if not self.actions:
             return reply.strip() or None
         known = {action.casefold(): action for action in self.actions}
@@ -153,7 +150,7 @@ class StepEnv:
         if whole in known:
             return known[whole]
         words = re.findall(r"[\w-]+", reply)
-        if not words:
+        if not words or self.action == "reply":
             return None
         return known.get(words[0 if self.action == "first_word" else -1].casefold())
 

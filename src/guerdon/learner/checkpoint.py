@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel, set_peft_model_state_dict
+from peft import PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel
 
 from guerdon import hf
@@ -63,7 +63,7 @@ def save_models(models: PolicyModels, folder: Path) -> None:
         base = Path(str(config.base_model_name_or_path))
         if base.exists():  # a relative path would only be found from this directory
             config.base_model_name_or_path = str(base.resolve())
-        models.adapter.save_pretrained(folder / "policy", save_embedding_layers=False)
+        models.adapter.save_pretrained(str(folder / "policy"), save_embedding_layers=False)
     else:
         models.policy.save_pretrained(folder / "policy")
     models.tokenizer.save_pretrained(folder / "policy")
@@ -81,10 +81,9 @@ def load_models_into(models: PolicyModels, folder: Path) -> None:
         CheckpointError: something is missing, or of another model.
     """
     if models.adapter is not None:
-        tensors = read_tensors(folder / "policy" / "adapter_model.safetensors")
-        wrong = set_peft_model_state_dict(models.adapter, tensors).unexpected_keys
-        if wrong:
-            raise CheckpointError(f"{folder}: its adapter is of another model ({wrong[0]!r})")
+        path = folder / "policy" / "adapter_model.safetensors"
+        own = get_peft_model_state_dict(models.adapter, save_embedding_layers=False)
+        _copy(read_tensors(path), own, path)
     else:
         _copy_pretrained(AutoModelForCausalLM, folder / "policy", models.policy)
     if models.critic is not None:
@@ -92,7 +91,7 @@ def load_models_into(models: PolicyModels, folder: Path) -> None:
 
 
 def _load_critic(critic: Critic, folder: Path) -> None:
-    _copy(read_tensors(folder / "head.safetensors"), critic.head, folder)
+    _copy(read_tensors(folder / "head.safetensors"), critic.head.state_dict(), folder)
     if critic.backbone is not None:
         _copy_pretrained(AutoModel, folder, critic.backbone)
 
@@ -104,12 +103,11 @@ def _copy_pretrained(loader: Any, folder: Path, target: PreTrainedModel) -> None
         source = loader.from_pretrained(folder, dtype=target.dtype, use_safetensors=True)
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: cannot be read ({error})") from error
-    _copy(source.state_dict(), target, folder)
+    _copy(source.state_dict(), target.state_dict(), folder)
 
 
 @torch.no_grad()
-def _copy(tensors: dict[str, Tensor], target: nn.Module, folder: Path) -> None:
-    own = target.state_dict()
+def _copy(tensors: dict[str, Tensor], own: dict[str, Tensor], folder: Path) -> None:
     if odd := sorted(own.keys() ^ tensors.keys()):
         raise CheckpointError(
             f"{folder} is of another model: {len(odd)} weights differ, such as {odd[0]!r}"
@@ -162,7 +160,7 @@ def export_policy(checkpoint: Path, out: Path) -> None:
         base = read_json(source / "adapter_config.json")["base_model_name_or_path"]
         read_tensors(source / "adapter_model.safetensors")  # PEFT would fall back to a pickle
         model = _load_plain(base)
-        model = PeftModel.from_pretrained(model, str(source)).merge_and_unload()  # type: ignore
+        model = PeftModel.from_pretrained(model, str(source)).merge_and_unload()
     elif (source / "config.json").exists():
         model = _load_plain(source)
     else:

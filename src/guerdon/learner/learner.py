@@ -87,7 +87,8 @@ class Learner:
         """Updates done, of many optimizer steps each."""
         self._bad_in_a_row = 0
         if settings.gradient_checkpointing:
-            for model in (models.policy, models.critic and models.critic.backbone):
+            backbone = models.critic.backbone if models.critic is not None else None
+            for model in (models.policy, backbone):
                 if model is not None:
                     model.gradient_checkpointing_enable({"use_reentrant": False})
         self._optimizer = Optimizer(_groups(models, settings), settings)

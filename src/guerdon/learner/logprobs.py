@@ -14,6 +14,8 @@ from torch import Tensor
 
 MAX_LOGITS = 2**24
 """Logits held at once; more are computed in chunks, and again in the backward pass."""
+CACHED_ROWS = 128
+"""Rows of logits that elementwise steps take at a time, so that they stay in the cache."""
 
 
 def score(
@@ -106,12 +108,15 @@ def _chunks(total: int, chunk: int) -> list[slice]:
 
 def _log_softmax(hidden: Tensor, weight: Tensor, bias: Tensor | None, inverse: Tensor) -> Tensor:
     logits = torch.nn.functional.linear(hidden, weight, bias)
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).mul_(inverse[:, None])
-    return logits.sub_(logits.logsumexp(1, keepdim=True))
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    for rows, factor in zip(logits.split(CACHED_ROWS), inverse.split(CACHED_ROWS), strict=True):
+        rows *= factor[:, None]
+        rows -= rows.logsumexp(1, keepdim=True)
+    return logits
 
 
 def _entropy(logp: Float[Tensor, "A V"]) -> Float[Tensor, " A"]:
-    return -torch.linalg.vecdot(logp.exp(), logp)
+    return torch.cat([-(rows.exp().mul_(rows)).sum(1) for rows in logp.split(CACHED_ROWS)])
 
 
 def _logit_grads(

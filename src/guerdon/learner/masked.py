@@ -20,36 +20,31 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 from guerdon.learner.packing import Pack
 
 
-class _Places:
-    """Tree, branch (0: the prompt) and position of each token."""
+def visibility(pack: Pack, window: int | None) -> Callable[[Tensor, Tensor], Tensor]:
+    """Whether token q attends to token k, as a function of indices that broadcast.
 
-    def __init__(self, pack: Pack) -> None:
-        self.position = pack.position_ids
-        self.tree = torch.zeros_like(pack.position_ids)
-        self.branch = torch.zeros_like(pack.position_ids)
-        for number, tree in enumerate(pack.trees):
-            for branch, (start, length) in enumerate([tree.prompt, *tree.branches]):
-                self.tree[start : start + length] = number
-                self.branch[start : start + length] = branch
-
-    def sees(self, query: Tensor, key: Tensor, window: int | None) -> Tensor:
-        """Whether tokens ``query`` attend to tokens ``key`` (indices that broadcast)."""
-        branch = self.branch[key]
-        seen = (
-            (self.tree[query] == self.tree[key])
-            & ((branch == 0) | (branch == self.branch[query]))
-            & (self.position[key] <= self.position[query])
-        )
-        if window is not None:
-            seen = seen & (self.position[key] > self.position[query] - window)
-        return seen
+    It is a lambda because FlexAttention traces it: nothing may wrap it.
+    """
+    position = pack.position_ids
+    tree, branch = torch.zeros_like(position), torch.zeros_like(position)
+    for number, one in enumerate(pack.trees):
+        for of, (start, length) in enumerate([one.prompt, *one.branches]):
+            tree[start : start + length] = number
+            branch[start : start + length] = of  # 0: the prompt
+    reach = pack.num_tokens if window is None else window
+    return lambda q, k: (
+        (tree[q] == tree[k])
+        & ((branch[k] == 0) | (branch[k] == branch[q]))
+        & (position[k] <= position[q])
+        & (position[k] > position[q] - reach)
+    )
 
 
 class DenseLayout:
     """Masked attention over all pairs: right for every pack, and slow."""
 
     def __init__(self, pack: Pack) -> None:
-        self._places = _Places(pack)
+        self._pack = pack
         self._masks: dict[int | None, Bool[Tensor, "N N"]] = {}
 
     def attend(
@@ -64,7 +59,7 @@ class DenseLayout:
         """See `attention.Layout`."""
         if window not in self._masks:
             tokens = torch.arange(query.shape[1], device=query.device)
-            self._masks[window] = self._places.sees(tokens[:, None], tokens[None, :], window)
+            self._masks[window] = visibility(self._pack, window)(tokens[:, None], tokens)
         out = F.scaled_dot_product_attention(
             query[None], key[None], value[None], self._masks[window], scale=scale, enable_gqa=True
         )
@@ -75,7 +70,7 @@ class FlexLayout:
     """FlexAttention: one kernel that skips the blocks where no token sees another."""
 
     def __init__(self, pack: Pack) -> None:
-        self._places = _Places(pack)
+        self._pack = pack
         self._masks: dict[int | None, BlockMask] = {}
 
     def attend(
@@ -89,13 +84,11 @@ class FlexLayout:
     ) -> Float[Tensor, "N H E"]:
         """See `attention.Layout`."""
         if window not in self._masks:
-
-            def mask(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-                return self._places.sees(q, k, window)
-
-            size = query.shape[1]
-            self._masks[window] = create_block_mask(mask, None, None, size, size, query.device)
-        run = _compiled_flex() if query.is_cuda else flex_attention
+            size, sees = query.shape[1], visibility(self._pack, window)
+            self._masks[window] = create_block_mask(
+                lambda batch, head, q, k: sees(q, k), None, None, size, size, query.device
+            )
+        run: Callable[..., Tensor] = _compiled_flex() if query.is_cuda else flex_attention  # type: ignore[assignment]
         out = run(
             query[None],
             key[None],

@@ -109,13 +109,14 @@ def load_models(
     """
     if policy.path is None:
         raise ConfigError("models.policy.path is not set: give a Hugging Face directory or name")
-    place = {"device": resolve_device(policy.device), "dtype": resolve_dtype(policy)}
-    model = hf.load_model(policy.path, **place)
+    device, dtype = resolve_device(policy.device), resolve_dtype(policy)
+    model = hf.load_model(policy.path, dtype=dtype, device=device)
     _check_head(policy.path, model)
     adapter = _add_lora(model, policy.lora) if policy.lora is not None else None
     reference = None
     if needs_reference and adapter is None:
-        reference = hf.load_model(reference_path or policy.path, **place).requires_grad_(False)
+        reference = hf.load_model(reference_path or policy.path, dtype=dtype, device=device)
+        reference.requires_grad_(False)
     return PolicyModels(
         policy=model,
         tokenizer=hf.load_tokenizer(policy.path),

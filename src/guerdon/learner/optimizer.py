@@ -68,8 +68,8 @@ class Optimizer:
     @torch.no_grad()
     def step(self, lr_factor: float) -> None:
         """One update at ``lr_factor`` times each group's learning rate."""
-        for group in self._adamw.param_groups:
-            group["lr"] = group["base_lr"] * lr_factor
+        for options in self._adamw.param_groups:
+            options["lr"] = options["base_lr"] * lr_factor
         self._adamw.step()
         for group in self.groups:
             for parameter, master in zip(
@@ -84,7 +84,7 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything that ``load`` needs to go on exactly as before, by parameter name."""
-        tensors = {}
+        tensors: dict[str, Tensor] = {}
         for name, master in self._masters.items():
             tensors |= {f"{name}/{key}": value for key, value in self._adamw.state[master].items()}
             if not isinstance(master, nn.Parameter):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -57,7 +58,9 @@ class Pack:
 
     def to(self, device: torch.device | str) -> Pack:
         """The same pack on another device."""
-        moved = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
+        moved: dict[str, Any] = {
+            n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)
+        }
         return replace(self, **moved)
 
 

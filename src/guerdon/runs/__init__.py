@@ -1,1 +1,1 @@
-"""The run directory: the record of everything that happened, and the only thing other tools read."""
+"""The run directory: the record of everything that happened, and what other tools read."""

@@ -21,7 +21,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / "run.json"
     if not path.exists():
-        raise ConfigError(f"{folder} is not a run directory (no run.json); name one such as runs/NAME")
+        raise ConfigError(f"{folder} is not a run directory (no run.json); try runs/NAME")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 
@@ -45,7 +45,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def step_of(path: Path) -> int | None:
-    """20 for ``step_000020`` and ``step_000020.jsonl``; None for anything else, unfinished files too."""
+    """20 for ``step_000020`` and ``step_000020.jsonl``; None for other and unfinished files."""
     match = re.fullmatch(r"step_(\d{6,})(\.jsonl)?", path.name)
     return int(match[1]) if match else None
 

@@ -1,7 +1,7 @@
 """Episodes as JSON lines, and back.
 
-A line holds each token once. The action mask is the union of the turns' spans and the log-probs are those of the action
-tokens only, so both are rebuilt on reading; everything else is stored as it is.
+A line holds each token once. The action mask is the union of the turns' spans and the log-probs are
+those of the action tokens only, so both are rebuilt on reading; all else is stored as it is.
 """
 
 from __future__ import annotations

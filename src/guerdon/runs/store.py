@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -51,15 +50,15 @@ class RunStore:
         """Start a new record.
 
         Raises:
-            ConfigError: a run is there already (without ``overwrite``), or the folder cannot be made.
+            ConfigError: a run is there already (without ``overwrite``), or no folder can be made.
         """
         if folder.exists() and any(folder.iterdir()):
             if not (folder / "run.json").exists():
-                raise ConfigError(f"{folder} exists and is not a run directory; choose another run.name")
+                raise ConfigError(f"{folder} is not a run directory; choose another run.name")
             if not overwrite:
                 raise ConfigError(
-                    f"run {folder.name!r} exists: continue it with --resume {folder}, choose another "
-                    f"run.name, or replace it with run.overwrite=true"
+                    f"run {folder.name!r} exists: continue it with --resume {folder}, choose "
+                    f"another run.name, or replace it with run.overwrite=true"
                 )
             shutil.rmtree(folder)
         try:
@@ -90,7 +89,9 @@ class RunStore:
         """
         run = reader.read_run(folder)
         if run.get("format") != FORMAT:
-            raise ConfigError(f"run {folder} has format {run.get('format')}, this guerdon reads {FORMAT}")
+            raise ConfigError(
+                f"run {folder} has format {run.get('format')}, this guerdon reads {FORMAT}"
+            )
         return cls(folder)
 
     # --- rows ------------------------------------------------------------------------------------
@@ -103,7 +104,9 @@ class RunStore:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(dump_line({"step": step, **metrics}))
 
-    def write_episodes(self, step: int, episodes: Sequence[Episode], part: str = "episodes") -> None:
+    def write_episodes(
+        self, step: int, episodes: Sequence[Episode], part: str = "episodes"
+    ) -> None:
         """Write a step's episodes, in order; ``part`` is "episodes" or "eval"."""
         path = self.folder / part / f"{step_name(step)}.jsonl"
         with path.open("w", encoding="utf-8") as file:
@@ -160,7 +163,7 @@ def _replace(path: Path, text: str) -> None:
     """Write all or nothing: a kill in between leaves the old file."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _now() -> str:
@@ -168,7 +171,7 @@ def _now() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of the current folder's repository, with "+" if it has changes; None outside one."""
+    """The commit of the current folder's repository, with "+" if it has changes, or None."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],

@@ -106,8 +106,9 @@ class Display:
             parts.append(f"reward {row['reward/mean']:.3f}")
         if "rollout/success" in row:
             parts.append(f"success {row['rollout/success']:.2f}")
-        if "policy/kl" in row:
-            parts.append(f"KL {row['policy/kl']:.4f}")
+        kl = row.get("policy/ref_kl", row.get("policy/kl"))  # of the reference, or of this step
+        if kl is not None:
+            parts.append(f"KL {kl:.4f}")
         if "time/tokens_per_s" in row:
             parts.append(f"{row['time/tokens_per_s']:,.0f} tokens/s")
         done = self._step - self._first

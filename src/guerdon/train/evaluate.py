@@ -136,7 +136,7 @@ def interval(tries: Sequence[Sequence[float]], z: float = 1.96) -> tuple[float, 
 
 
 def pass_at(tries: Sequence[Sequence[float]]) -> dict[int, float]:
-    """pass@k for k = 1, 2, 4 ... up to the fewest tries any task has: 1 - C(n-c, k) / C(n, k), averaged.
+    """pass@k, the mean of 1 - C(n-c, k) / C(n, k), for k = 1, 2, 4 ... up to the fewest tries.
 
     Source: Chen et al. 2021 (arXiv:2107.03374), eq. 1.
     """

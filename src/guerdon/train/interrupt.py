@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first stops the run at a point that can be saved, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first stops the run where it can be saved, the second at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """Turns the first signal into `Interrupted`, raised from `run`; the second into KeyboardInterrupt."""
+    """Turns the first signal into `Interrupted`, the second into KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.requested = False

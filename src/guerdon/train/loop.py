@@ -11,7 +11,7 @@ from typing import Any
 
 from guerdon.backends import local
 from guerdon.config.build import build
-from guerdon.config.compose import dump
+from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
 from guerdon.errors import ConfigError, GuerdonError
 from guerdon.runs import reader
@@ -63,7 +63,7 @@ def train(
     last = None
     if resume is None:
         folder = Path(config.run.dir) / config.run.name
-        store = RunStore.create(folder, dump(values), overwrite=config.run.overwrite)
+        store = RunStore.create(folder, to_yaml(values), overwrite=config.run.overwrite)
     else:
         found = reader.checkpoints(resume)
         last = found[-1] if found else None
@@ -135,6 +135,8 @@ class Loop:
         """Returns the status to record."""
         try:
             with self.interrupt.listening():
+                run = self.training
+                run.learner.publish(run.engine, version=self.progress.step)
                 if self.progress.step == 0:
                     await self._start()
                 self.display.start(self.progress.step, self.settings.steps)
@@ -199,6 +201,7 @@ class Loop:
             max_concurrent=self.settings.max_concurrent,
         )
         run.store.write_episodes(step, episodes, part="eval")
+        run.learner.publish(run.engine, version=step)  # leave no trace in the engine's cache
         self.progress = self.progress.after_evaluation(step, found)
         self.display.evaluation(step, found)
         return found.to_metrics() | {"time/eval_s": time.perf_counter() - started}

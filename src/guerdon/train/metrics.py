@@ -1,6 +1,6 @@
 """What a step's episodes and phases amount to, as rows of metrics.jsonl.
 
-Keys under ``time/`` are measured and differ from run to run; all others are reproduced by a resumed run.
+Keys under ``time/`` are measured and differ from run to run; a resumed run repeats all others.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from guerdon.types import Models
 
 
 def value_at(schedule: Schedule, step: int) -> float:
-    """The value at ``step`` (the first is 1): start at step 1, end from step ``schedule.steps`` on."""
+    """The value at ``step``: start at step 1, end from step ``schedule.steps`` on."""
     done = min(1.0, max(0.0, (step - 1) / max(1, schedule.steps - 1)))
     if schedule.shape == "cosine":
         done = (1 - math.cos(math.pi * done)) / 2

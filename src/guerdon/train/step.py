@@ -68,7 +68,7 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
             batch = run.learner.annotate(Batch.from_trajectories(rows))
             batch = run.algorithm.estimate(batch)
         row["rollout/rows_with_signal"] = float(batch.has_signal.sum())
-        if run.algorithm.needs_every_row or batch.has_signal.any():
+        if batch.size and (run.algorithm.needs_every_row or batch.has_signal.any()):
             with watch("update"):
                 learned = run.learner.update(batch)
     row["policy/skipped_updates"] = float(not learned)

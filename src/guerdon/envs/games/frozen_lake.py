@@ -15,7 +15,7 @@ from typing import Any, Literal
 import gymnasium
 from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 
-from guerdon.envs.games import lake_view
+from guerdon.envs.games import lake_baselines, lake_view
 from guerdon.errors import ConfigError, EnvError
 from guerdon.tasks import CountTokens, TaskSets
 from guerdon.types import Task, derive_seed
@@ -111,6 +111,7 @@ class FrozenLakeTasks:
         frozen_frac: chance that a cell is frozen and not a hole.
         seed: decides all of it.
         prompt: what to tell the player before the first observation.
+        max_turns: of the simple players in ``baselines``.
     """
 
     size: int = 4
@@ -119,6 +120,18 @@ class FrozenLakeTasks:
     frozen_frac: float = 0.8
     seed: int = 0
     prompt: str = ""
+    max_turns: int = 16
+
+    def baselines(self) -> dict[str, float]:
+        """Success of players that need no learning, on held-out maps that are not slippery."""
+        maps = [task.info["map"] for task in self.load().held_out]
+        blind_turns = 2 * self.size  # two more than the shortest path has; longer ones take minutes
+        return {
+            "random moves": lake_baselines.random_success(maps, self.max_turns),
+            f"the best {blind_turns} moves that do not look at the map": (
+                lake_baselines.best_blind_success(maps, blind_turns)
+            ),
+        }
 
     def load(self, count_tokens: CountTokens | None = None) -> TaskSets:
         """Draw the maps.

@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from guerdon.envs.steps import StepEnv
+from guerdon.errors import ConfigError, EnvError, RolloutError
+from guerdon.runs import reader
+from small_runs import play
+
+
+def test_a_run_leaves_everything_where_the_documentation_says(tmp_path):
+    outcome, printed = play(tmp_path, "trainer.eval_every=2")
+    folder = outcome.folder
+    assert outcome.status == "completed"
+    names = {path.name for path in folder.iterdir()}
+    assert {"run.json", "config.yaml", "metrics.jsonl", "summary.json", "curve.png"} <= names
+    assert [row["step"] for row in reader.read_metrics(folder)] == [0, 1, 2, 3]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary == outcome.summary
+    assert {"success", "reward", "episodes", "ci95"} <= summary["before"].keys()
+    assert summary["after"]["episodes"] == 4
+    assert summary["train_s"] > 0
+    assert 0.0 < summary["baselines"]["the best 8 moves that do not look at the map"] <= 1.0
+    assert "held-out success" in printed.splitlines()[-1]
+    assert f"guerdon show {folder}" in printed.splitlines()[-1]
+    assert "policy" in printed
+    assert "reference" in printed
+
+
+def test_checkpoints_are_the_last_ones_and_the_best(tmp_path):
+    overrides = ("trainer.steps=6", "trainer.keep_last=2", "trainer.eval_every=2")
+    outcome, _ = play(tmp_path, *overrides)
+    kept = [reader.step_of(path) for path in reader.checkpoints(outcome.folder)]
+    rewards = {
+        row["step"]: row["eval/reward"]
+        for row in reader.read_metrics(outcome.folder)
+        if row["step"] and "eval/reward" in row
+    }
+    best = max(rewards, key=lambda step: (rewards[step], -step))
+    assert kept == sorted({best, 5, 6})
+
+
+def test_a_name_that_is_taken_is_refused_before_any_work(tmp_path):
+    play(tmp_path, "trainer.steps=1")
+    with pytest.raises(ConfigError, match=r"run\.overwrite=true"):
+        play(tmp_path, "trainer.steps=1")
+
+
+def test_a_run_that_failed_was_saved_and_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    whole, _ = play(tmp_path, name="whole")
+    rollout, calls = StepEnv.rollout, []
+
+    async def outage(self, task, models):
+        calls.append(task)
+        if len(calls) > 12:  # half of step 2
+            raise EnvError("the server died")
+        return await rollout(self, task, models)
+
+    monkeypatch.setattr(StepEnv, "rollout", outage)
+    with pytest.raises(RolloutError, match="the server died"):
+        play(tmp_path, "trainer.max_error_rate=0.1")
+    folder = tmp_path / "small"
+    assert json.loads((folder / "run.json").read_text())["status"] == "failed"
+    assert [reader.step_of(path) for path in reader.checkpoints(folder)] == [1]
+    monkeypatch.undo()
+    outcome, printed = play(tmp_path, "trainer.max_error_rate=0.1", resume=folder)
+    assert "resumed after step 1" in printed
+
+    def rows(folder):
+        return [
+            {name: value for name, value in row.items() if not name.startswith("time/")}
+            for row in reader.read_metrics(folder)
+        ]
+
+    assert rows(outcome.folder) == rows(whole.folder)
+
+
+def test_a_policy_engine_that_cannot_follow_is_refused(tmp_path):
+    engine = "models.policy.engine={_target_: config_parts.Echo}"
+    with pytest.raises(ConfigError, match="load_weights"):
+        play(tmp_path, engine)
+
+
+def test_the_warm_policy_is_what_a_kl_penalty_refers_to(tmp_path):
+    outcome, _ = play(tmp_path)
+    first = next(row for row in reader.read_metrics(outcome.folder) if "policy/ref_kl" in row)
+    assert abs(first["policy/ref_kl"]) < 0.05
+    assert (outcome.folder / "warm" / "model.safetensors").exists()
