@@ -105,12 +105,16 @@ def test_a_sandbox_that_was_stopped_is_given_up(
     before = _descendants()
     sandbox = Sandbox(level=level, allow_weak=True, num_workers=1, limits=Limits(wall_s=0.3))  # type: ignore[arg-type]
     assert add(sandbox, 1) == 2
-    for pid in _descendants() - before:
+    time.sleep(0.3)  # the next program's process is being made
+    started = _descendants() - before
+    for pid in started:
         os.kill(int(pid), signal.SIGSTOP)
     assert asyncio.run(sandbox.call(ADD, "f", [2])).status is Status.timeout
     assert add(sandbox, 3) == 4
     sandbox.close()
     assert _descendants() == before
+    time.sleep(0.1)
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
 def test_the_death_of_the_host_ends_everything(tmp_path: Path) -> None:

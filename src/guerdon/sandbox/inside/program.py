@@ -189,5 +189,8 @@ def main(settings: Mapping[str, Any]) -> None:
 def _read_exactly(size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
-        data += os.read(0, size - len(data))
+        chunk = os.read(0, size - len(data))
+        if not chunk:
+            os._exit(0)  # the sandbox has ended
+        data += chunk
     return bytes(data)
