@@ -91,7 +91,7 @@ class Display:
         now = time.monotonic()
         if not self._live and self._steps and now - self._printed >= PLAIN_EVERY_S:
             self._printed = now
-            self.console.print(self._line())
+            self.console.print(self._line(), soft_wrap=True)
 
     def evaluation(self, step: int, found: Evaluation) -> None:
         """An evaluation is done."""
