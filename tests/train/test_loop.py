@@ -5,6 +5,8 @@ import pytest
 from guerdon.envs.steps import StepEnv
 from guerdon.errors import ConfigError, EnvError, RolloutError
 from guerdon.runs import reader
+from guerdon.train import loop
+from guerdon.train.evaluate import evaluate
 from small_runs import play
 
 
@@ -73,6 +75,28 @@ def test_a_run_that_failed_was_saved_and_goes_on_as_if_nothing_had_happened(tmp_
         ]
 
     assert rows(outcome.folder) == rows(whole.folder)
+
+
+def test_a_step_whose_evaluation_failed_is_not_saved_and_is_played_again(tmp_path, monkeypatch):
+    whole, _ = play(tmp_path, "trainer.eval_every=1", name="whole")
+    calls = []
+
+    async def outage(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == 3:  # before step 1, after it, after step 2
+            raise RolloutError("the judge is down")
+        return await evaluate(*arguments, **settings)
+
+    monkeypatch.setattr(loop, "evaluate", outage)
+    with pytest.raises(RolloutError, match="the judge is down"):
+        play(tmp_path, "trainer.eval_every=1")
+    folder = tmp_path / "small"
+    assert [reader.step_of(path) for path in reader.checkpoints(folder)] == [1]
+    monkeypatch.undo()
+    outcome, _ = play(tmp_path, "trainer.eval_every=1", resume=folder)
+    assert outcome.summary["after"] == whole.summary["after"]
+    steps = [row["step"] for row in reader.read_metrics(folder)]
+    assert steps == [0, 1, 2, 3]
 
 
 def test_a_policy_engine_that_cannot_follow_is_refused(tmp_path):

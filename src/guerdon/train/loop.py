@@ -13,7 +13,7 @@ from guerdon.backends import local
 from guerdon.config.build import build
 from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
-from guerdon.errors import ConfigError, GuerdonError
+from guerdon.errors import BudgetExceeded, ConfigError, GuerdonError, RolloutError
 from guerdon.runs import reader
 from guerdon.runs.store import RunStore, log
 from guerdon.tasks import TaskPool
@@ -131,15 +131,18 @@ class Loop:
         self.interrupt = Interrupt()
         self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
+        self._recorded = progress.step
+        """The last step whose row is written: weights are saved only where both agree."""
 
     async def play(self) -> str:
         """Returns the status to record."""
         try:
             with self.interrupt.listening():
-                run = self.training
-                run.learner.publish(run.engine, version=self.progress.step)
                 if self.progress.step == 0:
                     await self._start()
+                else:
+                    run = self.training
+                    run.learner.publish(run.engine, version=self.progress.step)
                 self.display.start(self.progress.step, self.settings.steps)
                 while self.progress.step < self.settings.steps:
                     await self._step(self.progress.step + 1)
@@ -148,7 +151,7 @@ class Loop:
         except Interrupted:
             self.display.interrupted(self._save_if_begun(), self.training.store.folder)
             return "interrupted"
-        except GuerdonError:
+        except (RolloutError, BudgetExceeded):  # the weights are those of the last whole step
             self._save_if_begun()
             raise
         finally:
@@ -216,13 +219,15 @@ class Loop:
         if self.training.ledger is not None:
             row = row | self.training.ledger.drain()
         self.training.store.write_metrics(step, row)
+        self._recorded = step
         for tracker in self.trackers:
             tracker.log(step, row)
         self.display.step(step, row)
 
     def _save_if_begun(self) -> Path | None:
-        """Save where the run stands, unless that is the very start: there is nothing to lose."""
-        if self.progress.step == 0:
+        """Save where the run stands, unless that is the very start or between two rows: the last
+        checkpoint is good for that."""
+        if self.progress.step == 0 or self.progress.step != self._recorded:
             return None
         folder = self.training.store.checkpoint_folder(self.progress.step)
         return folder if folder.exists() else checkpoints.save(self.training, self.progress)
