@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from guerdon.errors import CheckpointError, ConfigError
@@ -218,7 +219,7 @@ class TaskPool:
     def state_dict(self) -> dict[str, Any]:
         """What JSON needs to hold so that an equally built pool goes on where this one is."""
         return {
-            "built_from": self._fingerprint(),
+            "built_from": self._fingerprint,
             "draws": self._draws,
             "streams": {name: stream.state() for name, stream in self._streams.items()},
             "grown": [_to_json(task) for task in self._grown.values()],
@@ -230,7 +231,7 @@ class TaskPool:
         Raises:
             CheckpointError: it was saved by a pool with other seeds, weights or seed.
         """
-        if state["built_from"] != self._fingerprint():
+        if state["built_from"] != self._fingerprint:
             raise CheckpointError(
                 "the tasks, weights or seed differ from those of the saved run: restore the data"
                 " and settings it was started with, or start a new run"
@@ -246,6 +247,7 @@ class TaskPool:
         for name, stream in self._streams.items():
             stream.restore(state["streams"][name])
 
+    @cached_property
     def _fingerprint(self) -> str:
         shares = {name: str(share) for name, share in self._shares.items()}
         built_from = json.dumps([self.seed, shares, sorted(self._seeds)])
