@@ -181,6 +181,8 @@ def read_json(reply: str, form: Form) -> Verdict:
         raise Unreadable(f"it is not one JSON object ({error})") from None
     if not isinstance(found, dict) or set(found) != {"reason", TAG}:
         raise Unreadable(f"it is not an object with reason and {TAG}")
+    if isinstance(found[TAG], str) and form.schema()["type"] != "string":
+        raise Unreadable(f"{_shown(found[TAG])} is text, not a number")
     return _with_reason(form.read(found[TAG]), str(found["reason"]))
 
 
