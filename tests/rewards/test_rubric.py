@@ -26,7 +26,7 @@ def test_there_is_one_for_every_need():
 
 def test_a_score_of_1_on_a_scale_from_1_to_10_is_worth_nothing():
     rubric = load_rubric("quality", "score")
-    assert [rubric.unit(score) for score in (1, 5.5, 10)] == [0.0, 0.5, 1.0]
+    assert [rubric.unit(score) for score in (1.0, 5.5, 10.0)] == [0.0, 0.5, 1.0]
 
 
 def test_a_file_of_ones_own_is_read(tmp_path):
@@ -42,6 +42,7 @@ def test_a_file_of_ones_own_is_read(tmp_path):
         ("role: x\ncriteria: y\nrole: z\n", "duplicate key 'role'"),
         ("role: x\ncriterion: y\n", "did you mean 'criteria'?"),
         ("role: x\ncriteria: y\nlow: 5\nhigh: 5\n", "low: must be below high, got 5 and 5"),
+        ("role: x\ncriteria: y\nlow: 0.5\n", "whole: is true, and 0.5 or 10 is no whole number"),
         ("role: x\ncriteria: ''\n", "criteria: is empty"),
         ("role: [x\n", "not valid YAML"),
         ("- role\n", "must be a mapping"),

@@ -17,7 +17,7 @@ from guerdon.rewards.verdict import (
 )
 
 UNIT = Score(0.0, 1.0, whole=False)
-TEN = Score(1, 10)
+TEN = Score(1.0, 10.0)
 
 
 def tag(value, name="verdict-0f0f0f0f"):

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from guerdon.rewards.sealed import after_thinking
 
@@ -41,6 +41,7 @@ class Verdict:
     reason: str = ""
 
 
+@runtime_checkable
 class Form(Protocol):
     """What a verdict must look like."""
 
@@ -74,8 +75,9 @@ class Score:
         return f"{kind} from {self.low:g} to {self.high:g} and nothing else"
 
     def schema(self) -> dict[str, Any]:
-        kind = "integer" if self.whole else "number"
-        return {"type": kind, "minimum": self.low, "maximum": self.high}
+        if self.whole:
+            return {"type": "integer", "minimum": int(self.low), "maximum": int(self.high)}
+        return {"type": "number", "minimum": self.low, "maximum": self.high}
 
     def read(self, raw: object) -> Verdict:
         if isinstance(raw, str) and not _NUMBER.fullmatch(raw.strip()):
