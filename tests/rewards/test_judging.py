@@ -99,7 +99,8 @@ def test_a_conversation_is_shown_under_its_roles():
 
 
 def test_a_server_with_structured_output_is_held_to_the_schema():
-    reward, (asked,) = ask_server(speaking(lambda seen: 7), Judge(), engine={"supports_schema": True})
+    structured = {"supports_schema": True}
+    reward, (asked,) = ask_server(speaking(lambda seen: 7), Judge(), engine=structured)
     assert reward.value == pytest.approx(6 / 9)
     schema = asked.body["response_format"]["json_schema"]
     assert schema["strict"] is True
@@ -232,7 +233,7 @@ def test_the_documents_fields_are_taken_as_they_are():
 
 
 def test_another_model_than_the_one_named_is_refused():
-    with pytest.raises(ConfigError, match=r"models.judge.engine.model is 'scripted', and llm_model"):
+    with pytest.raises(ConfigError, match="engine.model is 'scripted', and llm_model_name"):
         ask_server(speaking(lambda seen: 7), Judge(llm_model_name="meta/llama-3.1-405b-instruct"))
 
 

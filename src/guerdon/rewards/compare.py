@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import median
 from typing import Literal
 
 from guerdon.errors import ConfigError, RewardError
 from guerdon.rewards.judging import Case, Judging, all_of
-from guerdon.rewards.rubric import Rubric, load_rubric
 from guerdon.rewards.sealed import visible
 from guerdon.rewards.verdict import Choice, Verdict
 from guerdon.types import Models, Reward, Task
@@ -59,18 +57,11 @@ class Pairwise(Judging):
         others: see `judging.Judging`.
     """
 
+    kind = "pair"
+
     rubric: str = "pairwise"
     swap: bool = True
     ties: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        assert self.criteria
-
-    @cached_property
-    def criteria(self) -> Rubric:
-        """The rubric, read."""
-        return load_rubric(self.rubric, "pair")
 
     async def compare(self, task: Task, first: str, second: str, models: Models) -> Comparison:
         """Compare two responses to a task.
@@ -90,12 +81,7 @@ class Pairwise(Judging):
 
     def _case(self, task: Task, shown_first: str, shown_second: str) -> Case:
         responses = {"response_1": shown_first, "response_2": shown_second}
-        return Case(
-            self.criteria,
-            self.material(task, self.criteria, responses),
-            _REQUEST,
-            Choice(self.ties),
-        )
+        return self.case(task, responses, _REQUEST, Choice(self.ties))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import median
 from typing import Literal
 
 from guerdon.errors import RewardError
-from guerdon.rewards.judging import Case, Judging
-from guerdon.rewards.rubric import Rubric, load_rubric
+from guerdon.rewards.judging import Judging
 from guerdon.rewards.suspicion import signs
 from guerdon.types import Models, Reward, Task
 
@@ -45,20 +43,6 @@ class Judge(Judging):
     rubric: str = "quality"
     suspicious: Literal["judge", "lowest", "error"] = "judge"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        assert self.criteria  # an unknown rubric is a ConfigError now, not at the first response
-
-    @cached_property
-    def criteria(self) -> Rubric:
-        """The rubric, read."""
-        return load_rubric(self.rubric, "score")
-
-    def case(self, task: Task, response: str) -> Case:
-        """What the judges are asked about a response."""
-        material = self.material(task, self.criteria, {"response": response})
-        return Case(self.criteria, material, _REQUEST, self.criteria.scale)
-
     async def __call__(self, task: Task, response: str, models: Models) -> Reward:
         """Judge one response.
 
@@ -76,7 +60,8 @@ class Judge(Judging):
             raise RewardError(f"task {task.id!r}: the response speaks to its judge; {about}")
         if seen and self.suspicious == "lowest":
             return Reward(0.0, flags, about)
-        found = await self.verdicts(self.case(task, text), models)
+        case = self.case(task, {"response": text}, _REQUEST, self.criteria.scale)
+        found = await self.verdicts(case, models)
         scores = [verdict.value for verdict in found]
         middle = median(scores)
         parts = {"score": middle} | flags

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from string import ascii_uppercase
 
 from guerdon.errors import ConfigError
 from guerdon.rewards.compare import Comparison, Pairwise
-from guerdon.rewards.judging import Case, Judging, all_of
-from guerdon.rewards.rubric import Rubric, load_rubric
+from guerdon.rewards.judging import Judging, all_of
 from guerdon.rewards.verdict import Ranking
 from guerdon.types import Models, Reward, Task, derive_seed
 
@@ -54,7 +52,8 @@ class Tournament(Pairwise):
         _refuse_too_few(responses)
         met: dict[Pair, Comparison] = {}
         for number in range(1 if self.rounds is None else self.rounds):
-            await self._play(self._pairs(number, task, responses, met), met, task, responses, models)
+            pairs = self._pairs(number, task, responses, met)
+            await self._play(pairs, met, task, responses, models)
         alone = [i for i in range(len(responses)) if not _of(i, met)]
         late = sorted({(0, i) if i else (0, 1) for i in alone})
         await self._play(late, met, task, responses, models)
@@ -98,16 +97,9 @@ class Listwise(Judging):
         others: see `judging.Judging`.
     """
 
+    kind = "list"
+
     rubric: str = "listwise"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        assert self.criteria
-
-    @cached_property
-    def criteria(self) -> Rubric:
-        """The rubric, read."""
-        return load_rubric(self.rubric, "list")
 
     async def rank(self, task: Task, responses: Sequence[str], models: Models) -> list[Reward]:
         """A reward for each response, in their order.
@@ -136,8 +128,7 @@ class Listwise(Judging):
         """What each response is worth when they are shown in an order; the mean of all verdicts."""
         labels = ascii_uppercase[: len(shown)]
         responses = {f"response_{label}": texts[i] for label, i in zip(labels, shown, strict=True)}
-        material = self.material(task, self.criteria, responses)
-        case = Case(self.criteria, material, _REQUEST, Ranking(tuple(labels)))
+        case = self.case(task, responses, _REQUEST, Ranking(tuple(labels)))
         found = await self.verdicts(case, models)
         worths = [0.0] * len(shown)
         for verdict in found:

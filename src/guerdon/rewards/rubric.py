@@ -89,7 +89,8 @@ def load_rubric(name: str, kind: Kind) -> Rubric:
     """
     rubric = _read(Path(name) if name.endswith(".yaml") else RUBRICS / f"{name}.yaml", name)
     if rubric.kind != kind:
-        fitting = [one for one in shipped_rubrics() if _read(RUBRICS / f"{one}.yaml", one).kind == kind]
+        others = {one: _read(RUBRICS / f"{one}.yaml", one) for one in shipped_rubrics()}
+        fitting = [one for one, other in others.items() if other.kind == kind]
         raise ConfigError(
             f"rubric {name!r} is of kind {rubric.kind!r}, and {kind!r} is needed here; shipped ones"
             f" of this kind: {', '.join(fitting)}"
@@ -114,7 +115,8 @@ def _read(file: Path, name: str) -> Rubric:
             raise ConfigError(problems)
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigError(f"rubric {name!r}: not valid YAML: {' '.join(str(error).split())}") from error
+        why = " ".join(str(error).split())
+        raise ConfigError(f"rubric {name!r}: not valid YAML: {why}") from error
     if not isinstance(found, dict):
         raise ConfigError(f"rubric {name!r}: must be a mapping with role and criteria")
     return parse(found, Rubric, f"rubric {name}")

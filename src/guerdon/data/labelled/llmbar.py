@@ -5,6 +5,7 @@ Source: princeton-nlp/LLMBar, ``Dataset/*/dataset.json`` (arXiv:2310.07641).
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
@@ -28,7 +29,7 @@ def read(path: Path) -> list[Labelled]:
     for file in files or [path / FILE]:
         below = file.parent.relative_to(path).as_posix() if path.is_dir() else "."
         domain = file.parent.name if below == "." else below
-        found += read_pairs(file, lambda values, name=domain: _pair(values, name))  # type: ignore[misc]
+        found += read_pairs(file, partial(_pair, domain=domain))
     return found
 
 
