@@ -193,9 +193,9 @@ def test_a_server_that_stays_away_stops_the_run_and_a_resume_finishes_it(given, 
 
 def test_a_judge_that_always_declines_leaves_no_reward_behind(given, tmp_path):
     faults = random_faults({"refuse": 1.0})
-    with ScriptedServer(speaking(opinion), faults=faults) as server:
-        with pytest.raises(RolloutError, match=r"3 tries \(refused, refused, refused\)"):
-            play(given, tmp_path, server)
+    declined = pytest.raises(RolloutError, match=r"3 tries \(refused, refused, refused\)")
+    with ScriptedServer(speaking(opinion), faults=faults) as server, declined:
+        play(given, tmp_path, server)
     episodes = list(reader.read_episodes(tmp_path / "judge_grpo", 1))
     assert len(episodes) == 18 and all(episode.error for episode in episodes)
     assert rewards(episodes) == []

@@ -8,6 +8,7 @@ from typing import Literal
 
 from guerdon.errors import ConfigError, RewardError
 from guerdon.rewards.judging import Case, Judging, all_of
+from guerdon.rewards.rubric import Kind
 from guerdon.rewards.sealed import visible
 from guerdon.rewards.verdict import Choice, Verdict
 from guerdon.types import Models, Reward, Task
@@ -57,11 +58,13 @@ class Pairwise(Judging):
         others: see `judging.Judging`.
     """
 
-    kind = "pair"
-
     rubric: str = "pairwise"
     swap: bool = True
     ties: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        return "pair"
 
     async def compare(self, task: Task, first: str, second: str, models: Models) -> Comparison:
         """Compare two responses to a task.

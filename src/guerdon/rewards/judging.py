@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from guerdon.chat import ask
 from guerdon.errors import ConfigError, EngineError, NoVerdict, RefusalError, RewardError
@@ -92,7 +92,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """What all judges have in common. ``kind`` is that of the rubrics they can use.
+    """What all judges have in common.
 
     Args:
         model: the judge's name in `models`, or several judges.
@@ -109,8 +109,6 @@ class Judging:
         llm_model_name: which model the judge must be on its server. Name it here and set
             ``models.judge.engine.model: ${env.reward.llm_model_name}``; any other is an error.
     """
-
-    kind: ClassVar[Kind] = "score"
 
     model: str | tuple[str, ...] = "judge"
     rubric: str = ""
@@ -154,6 +152,11 @@ class Judging:
     def criteria(self) -> Rubric:
         """The rubric, read."""
         return load_rubric(self.rubric, self.kind)
+
+    @property
+    def kind(self) -> Kind:
+        """Of the rubrics it can use."""
+        return "score"
 
     @property
     def judges(self) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ def order_report(comparisons: Sequence[Comparison], labels: Sequence[Preference]
     pairs = [(c, label) for c, label in zip(comparisons, labels, strict=True) if label != "tie"]
     if not pairs or any(c.swapped is None for c, _ in pairs):
         raise ConfigError("order_report: needs comparisons in both orders with a better response")
-    when_better, when_worse = [], []
+    when_better: list[float] = []
+    when_worse: list[float] = []
     for found, label in pairs:
         for verdict, shown_first in ((found.in_order, "1"), (found.swapped, "2")):
             says_first = 0.5 if verdict == "tie" else float(verdict == shown_first)

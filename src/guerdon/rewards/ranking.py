@@ -14,6 +14,7 @@ from string import ascii_uppercase
 from guerdon.errors import ConfigError
 from guerdon.rewards.compare import Comparison, Pairwise
 from guerdon.rewards.judging import Judging, all_of
+from guerdon.rewards.rubric import Kind
 from guerdon.rewards.verdict import Ranking
 from guerdon.types import Models, Reward, Task, derive_seed
 
@@ -97,9 +98,11 @@ class Listwise(Judging):
         others: see `judging.Judging`.
     """
 
-    kind = "list"
-
     rubric: str = "listwise"
+
+    @property
+    def kind(self) -> Kind:
+        return "list"
 
     async def rank(self, task: Task, responses: Sequence[str], models: Models) -> list[Reward]:
         """A reward for each response, in their order.
@@ -160,10 +163,11 @@ def _of(member: int, met: dict[Pair, Comparison]) -> dict[Pair, Comparison]:
 
 def _points(member: int, met: dict[Pair, Comparison]) -> float:
     """Points of a member in all its comparisons."""
-    return sum(
+    won = [
         found.points if pair[0] == member else 1 - found.points
         for pair, found in _of(member, met).items()
-    )
+    ]
+    return sum(won, 0.0)
 
 
 def _reward(member: int, met: dict[Pair, Comparison]) -> Reward:

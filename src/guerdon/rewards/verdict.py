@@ -138,7 +138,8 @@ class Ranking:
         if sorted(named) != sorted(self.labels):
             wanted = ", ".join(self.labels)
             raise Unreadable(f"{_shown(raw)} does not name each of {wanted} once")
-        ranks, before = {}, 0
+        ranks: dict[str, float] = {}
+        before = 0
         for tier in tiers:
             ranks |= dict.fromkeys(tier, before + (len(tier) - 1) / 2)
             before += len(tier)
