@@ -202,7 +202,7 @@ def test_a_judge_that_always_declines_leaves_no_reward_behind(given, tmp_path):
 
 
 def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
-    price = Price(input=0.1, output=0.4)
+    price = Price(input=0.2, output=0.8)
 
     def costly(ask):
         num_bytes = sum(len(message["content"].encode()) for message in ask.messages)
@@ -212,7 +212,7 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
         engine = RemoteEngine("scripted", base_url=server.url, price=price, ledger=ledger)
         sampling = Sampling(temperature=0.0, max_tokens=100)
         models = {"judge": Model(engine, sampling)}
-        jobs = [Judge()(TASK, f"Answer {n}", models) for n in range(500)]
+        jobs = [Judge()(TASK, f"Answer {n}", models) for n in range(300)]
         found = await asyncio.gather(*jobs, return_exceptions=True)
         await engine.close()
         return found
@@ -222,9 +222,9 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
         found = asyncio.run(run(server, ledger))
     spent = [one for one in found if isinstance(one, BudgetExceeded)]
     worth = [one.value for one in found if not isinstance(one, BudgetExceeded)]
-    assert worth == [pytest.approx(6 / 9)] * server.num_calls and len(spent) > 100
+    assert worth == [pytest.approx(6 / 9)] * server.num_calls and len(spent) > 30
     billed = sum(
-        sum(len(message["content"].encode()) for message in ask.messages) * 0.1e-6 + 50 * 0.4e-6
+        sum(len(message["content"].encode()) for message in ask.messages) * 0.2e-6 + 50 * 0.8e-6
         for ask in server.asked
     )
     assert server.max_in_flight == 64

@@ -8,12 +8,13 @@ import pytest
 
 from guerdon.data.labelled import llmbar, pandalm
 from guerdon.engines.remote import RemoteEngine
+from guerdon.engines.scripted import ScriptedEngine
 from guerdon.llm.testing import ScriptedServer
 from guerdon.rewards.compare import Pairwise
 from guerdon.rewards.order_bias import order_report
-from guerdon.rewards.sealed import visible
+from guerdon.rewards.sealed import unseal, visible
 from guerdon.types import Model, Sampling
-from judges import speaking
+from judges import speaking, verdict
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is absent")
@@ -35,16 +36,31 @@ def oracle(pairs):
     return lambda seen: better[seen["question"], seen["response_1"], seen["response_2"]]
 
 
+async def compare(pairs, engine):
+    """Every pair through prompt and parser, in both orders."""
+    models = {"judge": Model(engine, Sampling(temperature=0.0))}
+    jobs = [Pairwise().compare(pair.task, *pair.responses, models) for pair in pairs]
+    return await asyncio.gather(*jobs)
+
+
 def compared(pairs, judge):
-    """Every pair through client, server, prompt and parser, in both orders."""
+    """By a judge in this process."""
+
+    def reply(prompt):
+        return verdict(prompt[1]["content"], judge(unseal(prompt[1]["content"])))
+
+    return asyncio.run(compare(pairs, ScriptedEngine(reply)))
+
+
+def compared_over_http(pairs, judge):
+    """By a judge behind a server."""
 
     async def run(url):
         engine = RemoteEngine("scripted", base_url=url, price="free")
-        models = {"judge": Model(engine, Sampling(temperature=0.0))}
-        jobs = [Pairwise().compare(pair.task, *pair.responses, models) for pair in pairs]
-        found = await asyncio.gather(*jobs)
-        await engine.close()
-        return found
+        try:
+            return await compare(pairs, engine)
+        finally:
+            await engine.close()
 
     with ScriptedServer(speaking(judge)) as server:
         return asyncio.run(run(server.url))
@@ -68,6 +84,7 @@ def test_a_judge_that_agrees_with_people_is_reported_as_right(reader, name):
     assert [one.winner for one in found] == [pair.label for pair in pairs]
     report = order_report(found, [pair.label for pair in pairs])
     assert (report.accuracy, report.flip_rate, report.position_bias) == (1.0, 0.0, 0.0)
+    assert compared_over_http(pairs[::10], oracle(pairs)) == found[::10]
 
 
 BIAS, NOISE = 0.3, 0.15
