@@ -208,7 +208,7 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
         num_bytes = sum(len(message["content"].encode()) for message in ask.messages)
         return Answer(verdict(ask.text, 7), tokens_in=num_bytes, tokens_out=50)
 
-    async def run(server, ledger):
+    async def judge_all(server, ledger):
         engine = RemoteEngine("scripted", base_url=server.url, price=price, ledger=ledger)
         sampling = Sampling(temperature=0.0, max_tokens=100)
         models = {"judge": Model(engine, sampling)}
@@ -219,7 +219,7 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
 
     ledger = Ledger(budget_usd=0.10)
     with ScriptedServer(costly, latency_s=0.02) as server:
-        found = asyncio.run(run(server, ledger))
+        found = asyncio.run(judge_all(server, ledger))
     spent = [one for one in found if isinstance(one, BudgetExceeded)]
     worth = [one.value for one in found if not isinstance(one, BudgetExceeded)]
     assert worth == [pytest.approx(6 / 9)] * server.num_calls and len(spent) > 30
@@ -230,3 +230,18 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
     assert server.max_in_flight == 64
     assert billed <= 0.10 and ledger.spent_usd <= 0.10
     assert billed > 0.09
+
+
+def test_a_run_that_spent_its_budget_goes_on_with_a_larger_one(given, tmp_path):
+    priced = ("models.judge.engine.price={input: 0.4, output: 1.6}", "env.reward.max_tokens=100")
+    budget = ("trainer.steps=3", *priced, "llm.budget_usd=0.006")
+    folder = tmp_path / "judge_grpo"
+    with ScriptedServer(speaking(opinion)) as server:
+        with pytest.raises(BudgetExceeded, match="of the budget of"):
+            play(given, tmp_path, server, *budget)
+        rows = len(reader.read_metrics(folder))
+        assert rows < 3
+        play(given, tmp_path, server, *budget, "llm.budget_usd=1", resume=folder)
+    assert reader.read_run(folder)["status"] == "completed"
+    for step in (1, 2, 3):
+        assert_traced(folder, step)
