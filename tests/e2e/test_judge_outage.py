@@ -69,7 +69,6 @@ def play(given, folder, server, *overrides, resume=None):
             "models.judge.engine.price=free",
             "models.judge.engine.api_key_env=null",
             "models.judge.engine.supports_schema=false",
-            "models.judge.engine.timeout_s=0.5",
             *overrides,
         ],
         is_new_run=resume is None,
@@ -116,6 +115,7 @@ FAULTS = {"error": 0.3, "garbage": 0.1, "refuse": 0.1, "truncate": 0.1, "drop": 
 
 def test_whatever_fails_a_reward_is_a_verdict_and_a_failure_has_none(given, tmp_path):
     impatient = ("models.judge.engine.max_attempts=1", "env.reward.tries=1")
+    impatient += ("models.judge.engine.timeout_s=1.0",)
     with ScriptedServer(speaking(opinion)) as server:
         whole = assert_traced(play(given, tmp_path, server, "run.name=whole"))
     with ScriptedServer(speaking(opinion), faults=random_faults(FAULTS, seed=3)) as server:
@@ -204,7 +204,9 @@ def test_a_judge_that_always_declines_leaves_no_reward_behind(given, tmp_path):
 def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
     price = Price(input=0.2, output=0.8)
 
-    def costly(ask):
+    async def costly(ask):
+        while server.max_in_flight < 64:  # nobody is answered before they are all here
+            await asyncio.sleep(0.01)
         num_bytes = sum(len(message["content"].encode()) for message in ask.messages)
         return Answer(verdict(ask.text, 7), tokens_in=num_bytes, tokens_out=50)
 
@@ -218,7 +220,7 @@ def test_ten_cents_are_never_exceeded_by_64_calls_in_flight():
         return found
 
     ledger = Ledger(budget_usd=0.10)
-    with ScriptedServer(costly, latency_s=0.02) as server:
+    with ScriptedServer(costly) as server:
         found = asyncio.run(judge_all(server, ledger))
     spent = [one for one in found if isinstance(one, BudgetExceeded)]
     worth = [one.value for one in found if not isinstance(one, BudgetExceeded)]
