@@ -110,15 +110,21 @@ def rewards(episodes):
     return [episode.trajectories[0].reward.value for episode in episodes if not episode.error]
 
 
-FAULTS = {"error": 0.3, "garbage": 0.1, "refuse": 0.1, "truncate": 0.1, "drop": 0.05, "hang": 0.05}
+FAULTS = random_faults(
+    {"error": 0.3, "garbage": 0.1, "refuse": 0.1, "truncate": 0.1, "drop": 0.1}, seed=3
+)
 
 
 def test_whatever_fails_a_reward_is_a_verdict_and_a_failure_has_none(given, tmp_path):
     impatient = ("models.judge.engine.max_attempts=1", "env.reward.tries=1")
-    impatient += ("models.judge.engine.timeout_s=1.0",)
+    impatient += ("models.judge.engine.timeout_s=5.0",)
+
+    def hanging(number):
+        return "hang" if number == 2 else FAULTS(number)
+
     with ScriptedServer(speaking(opinion)) as server:
         whole = assert_traced(play(given, tmp_path, server, "run.name=whole"))
-    with ScriptedServer(speaking(opinion), faults=random_faults(FAULTS, seed=3)) as server:
+    with ScriptedServer(speaking(opinion), faults=hanging) as server:
         lenient = ("run.name=holes", "trainer.max_error_rate=0.95")
         folder = play(given, tmp_path, server, *impatient, *lenient)
     episodes = assert_traced(folder)
@@ -147,9 +153,10 @@ def test_groups_with_missing_verdicts_have_the_baseline_of_those_that_are_there(
 
 
 def test_patience_fills_every_hole(given, tmp_path):
-    faults = random_faults({**FAULTS, "hang": 0.0}, seed=3)
+    faults = random_faults({"error": 0.2, "garbage": 0.1, "refuse": 0.1, "truncate": 0.1}, seed=3)
+    patient = ("env.reward.tries=12", "models.judge.engine.max_attempts=12")
     with ScriptedServer(speaking(opinion), faults=faults) as server:
-        episodes = assert_traced(play(given, tmp_path, server, "env.reward.tries=6"))
+        episodes = assert_traced(play(given, tmp_path, server, *patient))
     assert not any(episode.error for episode in episodes)
     assert server.hits.total() > 5
 
