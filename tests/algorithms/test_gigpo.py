@@ -32,9 +32,7 @@ def test_the_same_state_in_another_group_is_another_state():
 
 def test_without_the_step_part_it_is_grpo():
     batch = random_batch(3)
-    assert_close(
-        GiGPO(step_coef=0.0).estimate(batch).advantages, GRPO().estimate(batch).advantages
-    )
+    assert_close(GiGPO(step_coef=0.0).estimate(batch).advantages, GRPO().estimate(batch).advantages)
 
 
 def trajectory(*turns):

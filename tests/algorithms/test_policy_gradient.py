@@ -83,7 +83,7 @@ def test_padding_and_row_order_change_nothing(algorithm, seed):
     order = torch.randperm(batch.size, generator=torch.Generator().manual_seed(seed))
     moved = batch.select(order)
     names = ("token_ids", "action_mask", "logprobs", "rewards", "turn_ends")
-    names += ("old_logprobs", "ref_logprobs", "values")
+    names += ("old_logprobs", "ref_logprobs", "values", "states")
     wide = {name: pad(getattr(moved, name), (0, 5)) for name in names}
     moved = algorithm.estimate(moved.with_(**wide))
     batch = algorithm.estimate(batch)

@@ -36,8 +36,8 @@ def kept(rows, **settings):
         ("top_p", 0.9, "ac"),  # .5 + .4 reach .9 of 1.0
         ("top_p", 0.5, "c"),
         ("top_p", 1.0, "acd"),
-        ("top_k", 1, "c"),
-        ("top_k", 9, "acd"),
+        ("top_k", 1.0, "c"),
+        ("top_k", 9.0, "acd"),
         ("frac", 0.25, "c"),
         ("frac", 1.0, "acd"),
         ("min_p", 0.5, "ac"),
@@ -54,7 +54,7 @@ def test_groups_of_0_stay_only_if_asked_for():
 
 def test_groups_may_be_chosen_by_their_mean():
     rows = [row("low", 0.1), row("low", 0.3), row("high", 0.9), row("high", 0.9)]
-    assert kept(rows, keep="top_k", value=1, by="mean") == ["high"]
+    assert kept(rows, keep="top_k", value=1.0, by="mean") == ["high"]
 
 
 def test_rows_keep_their_order():
@@ -62,7 +62,7 @@ def test_rows_keep_their_order():
     assert keep_groups(mixed, GroupFilter(keep="top_p", value=1.0)) == mixed
 
 
-@pytest.mark.parametrize(("keep", "value"), [("top_p", 0.0), ("top_p", 1.5), ("frac", -1)])
+@pytest.mark.parametrize(("keep", "value"), [("top_p", 0.0), ("top_p", 1.5), ("frac", -1.0)])
 def test_a_value_that_cannot_be_is_refused(keep, value):
     with pytest.raises(ValueError, match=keep):
         GroupFilter(keep=keep, value=value)
@@ -83,7 +83,7 @@ def normalised(rows, domains=None, **settings):
 
 
 def test_returns_of_a_group_by_hand():
-    rows = [row("g", value) for value in (1, 0, 0, 1)]
+    rows = [row("g", value) for value in (1.0, 0.0, 0.0, 1.0)]
     found = [r.total_reward for r in normalised(rows)]
     assert found == pytest.approx([0.8660, -0.8660, -0.8660, 0.8660], abs=1e-4)
 
@@ -112,7 +112,7 @@ def test_equal_peers_get_0(values):
 
 
 def test_bounds_hold():
-    rows = [row("g", value) for value in (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 50)]
+    rows = [row("g", value) for value in [0.0] * 15 + [50.0]]
     found = [r.total_reward for r in normalised(rows, clip=(-0.1, 3.0))]
     assert max(found) == pytest.approx(3.0)
     assert min(found) == pytest.approx(-0.1)

@@ -1,8 +1,9 @@
 """Algorithms: a batch becomes advantages, then a loss. Pure maths; no model, no file, no device.
 
 `advantages`, `losses`, `kl` and `aggregation` are functions of tensors with their equations;
-`PolicyGradient` puts them together; `PPO`, `GRPO`, `RLOO`, `ReinforcePP`, `GiGPO` and `Imitation` are what a
-YAML file names, and their fields are its keys. `docs/algorithms.md` has the maths beside the knobs.
+`PolicyGradient` puts them together; `PPO`, `GRPO`, `RLOO`, `ReinforcePP`, `GiGPO` and `Imitation`
+are what a YAML file names, and their fields are its keys. `docs/algorithms.md` has the maths beside
+the knobs.
 
 Beyond `guerdon.types.Algorithm` an algorithm may have state that moves from step to step (here the
 KL coefficient). It then has three more methods, which callers look for with ``hasattr``:

@@ -1,4 +1,4 @@
-"""GiGPO: besides the whole episode, each step is compared with what others did in the same state."""
+"""GiGPO: each step is compared, too, with what others did in the same state."""
 
 from dataclasses import dataclass
 
@@ -54,8 +54,8 @@ class GiGPO(PolicyGradient):
         exists = turns_exist(ends)
         turns = turn_sums(rewards, mask, ends)
         returns = discounted_sum(turns, exists, torch.full_like(turns, self.gamma))
-        flat = (x.reshape(-1, 1) for x in (returns, exists))
-        step = group_relative(*flat, _buckets(batch).flatten(), self.norm).view_as(returns)
+        flat, there = returns.reshape(-1, 1), exists.reshape(-1, 1)
+        step = group_relative(flat, there, _buckets(batch).flatten(), self.norm).view_as(returns)
         advantages = episode * mask + self.step_coef * to_tokens(step, mask, ends)
         return self.estimated(batch, advantages, to_tokens(returns, mask, ends))
 

@@ -64,7 +64,7 @@ class PPO(PolicyGradient):
         found += check_number(self, "value_coef", low=0.0)
         found += check_number(self, "value_clip", above=0.0)
         found += check_number(self, "turn_gamma", low=0.0, high=1.0)
-        found += check_number(self, "value_warmup", low=0)
+        found += check_number(self, "value_warmup", low=0.0)
         if not self.critic and self.time in ("bilevel", "turn_value"):
             found.append(
                 f"PPO.time is {self.time!r} but critic is false, and without values there is only "

@@ -48,8 +48,8 @@ class GroupFilter:
     """
 
     keep: Literal["top_p", "top_k", "frac", "min_p"]
-    """Best groups first: top_p until they hold ``value`` of the sum of all; top_k so many; frac that
-    share of all groups; min_p those with at least ``value`` of the best."""
+    """Best groups first: top_p until they hold ``value`` of the sum; top_k so many; frac that share
+    of all groups; min_p those with at least ``value`` of the best."""
     value: float
     by: Literal["std", "mean"] = "std"
     """Of the members' returns."""
