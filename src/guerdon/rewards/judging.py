@@ -280,9 +280,12 @@ class Judging:
             reply = await ask(model, messages)
         if reply.finish_reason == "length":
             raise _Truncated
-        if by_schema:
-            return read_json(reply.text, case.form)
-        return read_tag(reply.text, case.material.mark(TAG), case.form)
+        if not by_schema:
+            return read_tag(reply.text, case.material.mark(TAG), case.form)
+        verdict = read_json(reply.text, case.form)
+        if reply.text.strip() in case.material.text:
+            raise Unreadable("it repeats what it was shown")
+        return verdict
 
 
 class _Truncated(Exception):
