@@ -62,6 +62,8 @@ class Turn:
     finish_reason: FinishReason = "stop"
     version: int = 0
     """The policy version that sampled the action."""
+    anchor: str | None = None
+    """The state before the action, as its environment names it; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

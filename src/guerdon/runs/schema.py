@@ -93,6 +93,7 @@ def _trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
                 "reward": turn.reward,
                 "finish_reason": turn.finish_reason,
                 "version": turn.version,
+                **({} if turn.anchor is None else {"anchor": turn.anchor}),
             }
             for turn in trajectory.turns
         ],
