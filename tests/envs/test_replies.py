@@ -38,6 +38,12 @@ def test_the_action_can_be_the_last_word_or_several_words():
     assert ReplyForm().read(" Go  North. ", wordy).actions == ("go north",)
 
 
+def test_an_action_that_ends_in_punctuation_is_itself():
+    cube = SimpleNamespace(actions=("R", "R'"))
+    assert ReplyForm().read("r'", cube).actions == ("R'",)
+    assert ReplyForm().read("'R'.", cube).actions == ("R",)
+
+
 def test_with_reply_nothing_may_stand_beside_the_action():
     assert ReplyForm(where="reply").read("Left, then", GAME) == Reading(is_invalid=True)
 

@@ -149,7 +149,7 @@ def _print_table(label: str, found: dict[str, dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", title=f"policy: {label}")
-    table.add_column("environment")
+    table.add_column("environment", no_wrap=True)
     ks = sorted({k for row in found.values() for k in row.get("pass_at", {}) if k != "1"}, key=int)
     titles = ["success", "95 % interval", *(f"pass@{k}" for k in ks)]
     for title in [*titles, "reward", "turns", "episodes", "errors"]:
@@ -157,7 +157,7 @@ def _print_table(label: str, found: dict[str, dict[str, Any]]) -> None:
     for name, row in found.items():
         success, ci = row["success"], row["ci95"]
         table.add_row(
-            name,
+            Path(name).stem,
             "-" if success is None else f"{success:.3f}",
             "-" if ci is None else f"{ci[0]:.3f} to {ci[1]:.3f}",
             *(f"{row['pass_at'][k]:.3f}" if k in row.get("pass_at", {}) else "-" for k in ks),

@@ -100,9 +100,10 @@ class ReplyForm:
             action = game.read(text.strip()) if offers(game, "read") else text.strip()
             return action or None
         known = {action.casefold(): action for action in actions}
-        whole = " ".join(text.split()).strip(_AROUND).casefold()
-        if whole in known:
-            return known[whole]
+        whole = " ".join(text.split()).casefold()
+        for spelling in (whole, whole.strip(_AROUND)):  # R' is a turn of a cube
+            if spelling in known:
+                return known[spelling]
         words = re.findall(r"[\w-]+", text)
         if not words or self.where not in ("first_word", "last_word"):
             return None
