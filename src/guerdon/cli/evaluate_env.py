@@ -70,7 +70,7 @@ class Who:
         if self.model is None:
             raise ConfigError("--endpoint needs --model NAME: what the server calls its model")
         is_here = urlsplit(self.endpoint or "").hostname in ("127.0.0.1", "localhost", "::1")
-        engine = RemoteEngine(
+        engine: Any = RemoteEngine(
             str(self.model),
             base_url=self.endpoint or "",
             api_key_env=self.api_key_env,

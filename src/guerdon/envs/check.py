@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -40,10 +41,10 @@ def check_env(
     """What is wrong with an environment; empty: nothing that could be found.
 
     It plays ``num_tasks`` tasks at random, several times each: the start depends on the task
-    alone; equal seeds and actions give equal games, whatever is played meanwhile; global random
-    generators are left alone; types are right and ``success`` is there from the start, 0 or 1, and
-    comes only with termination; copies and snapshots go on alike; equal plays have equal anchors;
-    random players survive; and, where there is an oracle, it succeeds.
+    alone; equal seeds and actions give equal games, whatever is played meanwhile and wherever the
+    global random generators are; types are right; ``success`` is there from the start, is 0 or 1
+    and comes only with termination; copies and snapshots go on alike; equal plays have equal
+    anchors; random players survive; and, where there is an oracle, it succeeds.
 
     Args:
         env: an environment, or a game.
@@ -81,12 +82,14 @@ class _Check:
         self.found.setdefault(problem)
 
     async def _check(self, task: Task) -> None:
-        before = (random.getstate(), str(np.random.get_state()))
-        first = await self._play(self._copy(), task, seed=1)
-        if before != (random.getstate(), str(np.random.get_state())):
-            self._say("it draws from the global random generators; use one of its own")
-        again = await self._play(self._copy(), task, seed=1, acting=first)
+        with _globals_at(0):
+            first = await self._play(self._copy(), task, seed=1)
+        with _globals_at(0):
+            again = await self._play(self._copy(), task, seed=1, acting=first)
+        with _globals_at(1):
+            moved = await self._play(self._copy(), task, seed=1, acting=first)
         self._compare(first, again, "played again with the same seed and actions")
+        self._compare(again, moved, "with the global random generators elsewhere (use its own)")
         self._compare_anchors(first, again)
         other = await self._play(self._copy(), task, seed=2, acting=first[:1])
         if _start(first[0]) != _start(other[0]):
@@ -191,6 +194,19 @@ class _Check:
             self._say(
                 f"task {task.id!r}: the oracle does not succeed in {self.env.max_turns} turns"
             )
+
+
+@contextmanager
+def _globals_at(seed: int) -> Iterator[None]:
+    """The global random generators in a known state, for a while."""
+    before = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
 
 
 def _bare(moment: Moment) -> Moment:

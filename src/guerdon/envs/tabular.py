@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-Transitions = Mapping[int, Mapping[int, Sequence[tuple[float, int, float, bool]]]]
+Transitions = Mapping[int, Mapping[int, Sequence[Any]]]
 """state -> action -> (probability, next state, reward, terminated): gymnasium's ``P``."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,6 @@ class GymnasiumGame:
                 f"GymnasiumGame: there are words for {known}; for {self.id} use view=ansi or raw"
             )
         self.actions = tuple(names)
-        world.close()
 
     def reset(self, task: Task, seed: int) -> tuple[str, dict[str, float]]:
         """Begin where the task's seed says, and go on by the member's."""
@@ -115,10 +115,38 @@ class GymnasiumTable(GymnasiumGame):
         """The state's number."""
         return str(int(self._world.unwrapped.s))
 
+    def snapshot(self) -> GymnasiumTable:
+        """A game that goes on from here on its own."""
+        copied = copy.copy(self)
+        copied._world = _copy(self._world)
+        copied._world.unwrapped.np_random = copy.deepcopy(self._world.unwrapped.np_random)
+        return copied
+
+    def _make(self) -> Any:
+        key = json.dumps([self.id, self.view, dict(self.kwargs)], sort_keys=True)
+        if key not in _WORLDS:
+            _WORLDS[key] = super()._make()
+        return _copy(_WORLDS[key])
+
+    def close(self) -> None:
+        """Nothing is held."""
+
     def oracle(self) -> str:
         """The action of the highest value."""
         best = _policy(self.id, json.dumps(dict(self.kwargs), sort_keys=True))
         return self.actions[best[int(self._world.unwrapped.s)]]
+
+
+_WORLDS: dict[str, Any] = {}
+"""Worlds whose tables are shared: making one takes longer than an episode in it."""
+
+
+def _copy(world: Any) -> Any:
+    """A world, in its wrappers, that shares what nobody writes to."""
+    copied = copy.copy(world)
+    if "env" in vars(world):
+        copied.env = _copy(world.env)
+    return copied
 
 
 @functools.lru_cache(maxsize=16)
