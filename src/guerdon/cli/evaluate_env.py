@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from guerdon.types import Model
 
+TABLE_WIDTH = 120
 PolicyName = Literal["oracle", "random", "scripted"]
 
 
@@ -153,7 +154,7 @@ def _print_table(label: str, found: dict[str, dict[str, Any]]) -> None:
     ks = sorted({k for row in found.values() for k in row.get("pass_at", {}) if k != "1"}, key=int)
     titles = ["success", "95 % interval", *(f"pass@{k}" for k in ks)]
     for title in [*titles, "reward", "turns", "episodes", "errors"]:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for name, row in found.items():
         success, ci = row["success"], row["ci95"]
         table.add_row(
@@ -166,7 +167,9 @@ def _print_table(label: str, found: dict[str, dict[str, Any]]) -> None:
             str(row["episodes"]),
             str(row["errors"]),
         )
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)  # a row is a line, wherever it is printed
+    console.print(table)
     for name, row in found.items():
         if "first_error" in row:
             typer.echo(
