@@ -147,6 +147,14 @@ class NativeEngine:
             version=sequence.version,
         )
 
+    async def complete(self, prompt: str, sampling: Sampling) -> Completion:
+        """Continue a raw text, without the chat template; special tokens in it are special.
+
+        Raises:
+            EngineError: as `generate`.
+        """
+        return await self.generate(tuple(self.template.tokenizer(prompt)["input_ids"]), sampling)
+
     def load_weights(self, named_tensors: Iterable[tuple[str, Tensor]], version: int) -> None:
         """Sample from these weights from now on; replies under way go on with them.
 

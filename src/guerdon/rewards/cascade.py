@@ -20,8 +20,8 @@ class Cascade:
     Other failures (a server that is away) fail the whole.
 
     ``Reward.parts`` has ``share/<stage>``, 1 for the stage that decided and 0 for all others, so
-    that their means are shares; ``flip/<stage>``, where a stage in ``accepts`` had said no before: 1
-    if that was overruled, 0 if confirmed; and the parts of the stage that decided.
+    that their means are shares; ``flip/<stage>``, where a stage in ``accepts`` had said no before:
+    1 if that was overruled, 0 if confirmed; and the parts of the stage that decided.
 
     Args:
         stages: reward functions by name, the first one first.
