@@ -21,7 +21,6 @@ from guerdon.algorithms.imitation import Imitation
 from guerdon.batch import Batch
 from guerdon.config.schema import Learner as LearnerSettings
 from guerdon.config.schema import ModelSpec
-from guerdon.learner.checkpoint import save_models
 from guerdon.learner.learner import Learner
 from guerdon.learner.models import load_models
 from guerdon.rewards.verifier import GENERAL_VERIFIER
@@ -44,7 +43,7 @@ def questions() -> Iterator[tuple[str, str]]:
 
 
 def rows(seed: int) -> list[dict[str, object]]:
-    """Rows in verl's schema; ``messages`` is for the warm-up: a boxed digit that is only a guess."""
+    """Rows in verl's schema; ``messages`` is for the warm-up: a boxed digit, but only a guess."""
     draw = random.Random(seed)
     found = []
     for index, (question, answer) in enumerate(questions()):
@@ -81,9 +80,10 @@ def verdicts(seed: int, number: int) -> Iterator[tuple[str, str]]:
 
 def train_verifier(folder: Path, *, steps: int = 150, batch_size: int = 32, seed: int = 0) -> float:
     """Teach a tiny model to compare answers, and save it; returns the last loss in nats a token."""
-    words = [word for text in (GENERAL_VERIFIER, *NAMES, *THINGS) for word in _words(text)]
+    texts = (GENERAL_VERIFIER, "has gets loses and How many now", *NAMES, *THINGS, *NUMBER_WORDS)
+    words = [word for text in texts for word in _words(text)]
     tiny = TinyPolicy(
-        words=sorted({*words, *NUMBER_WORDS, "has", "gets", "loses", "and", "How", "many", "now"}),
+        words=sorted({*words, "###"}),
         hidden=64, num_layers=2, num_heads=4, num_kv_heads=4, mlp=128, rope_theta=100.0,
     )  # fmt: skip
     tiny.save(folder, seed=seed)

@@ -55,7 +55,8 @@ def of_episodes(episodes: Sequence[Episode]) -> Metrics:
         "rollout/action_tokens": float(sum(sum(row.action_mask) for row in rows)),
         "rollout/truncated_frac": fmean(row.status == "truncated" for row in rows),
     }
-    return result | _by_role(episodes) | _parts(episodes) | _own(valid)
+    parts = {f"reward/part/{name}": mean for name, mean in mean_parts(valid).items()}
+    return result | _by_role(episodes) | parts | _own(valid)
 
 
 def _by_role(episodes: Sequence[Episode]) -> Metrics:
@@ -68,13 +69,14 @@ def _by_role(episodes: Sequence[Episode]) -> Metrics:
     return {f"reward/{role}": fmean(values) for role, values in sorted(grouped.items())}
 
 
-def _parts(episodes: Sequence[Episode]) -> Metrics:
+def mean_parts(episodes: Sequence[Episode]) -> Metrics:
+    """Means of the parts of the rewards, each over the trajectories that have it."""
     grouped: dict[str, list[float]] = defaultdict(list)
     for episode in episodes:
         for row in episode.trajectories:
             for name, value in row.reward.parts.items():
                 grouped[name].append(value)
-    return {f"reward/part/{name}": fmean(values) for name, values in sorted(grouped.items())}
+    return {name: fmean(values) for name, values in sorted(grouped.items())}
 
 
 def _own(valid: Sequence[Episode]) -> Metrics:
