@@ -1,6 +1,7 @@
 """Plain numbers are decided, everything else is left to the next stage."""
 
 import asyncio
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,5 @@ def test_a_response_without_an_answer_is_wrong() -> None:
 
 @given(st.text(alphabet="0123456789.,-+eE ", max_size=20))
 def test_no_text_breaks_it(text: str) -> None:
-    try:
+    with contextlib.suppress(RewardError):
         assert score("5", text) in (0, 1)
-    except RewardError:
-        pass

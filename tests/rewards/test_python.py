@@ -103,15 +103,15 @@ def test_a_function_of_a_file_is_found_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no file"):
         Python(function=f"{tmp_path}/none.py:f")
     file.write_text("1/0")
-    with pytest.raises(ConfigError, match="cannot be run .ZeroDivisionError"):
+    with pytest.raises(ConfigError, match=r"cannot be run .ZeroDivisionError"):
         Python(function=f"{file}:compute_score")
 
 
 def test_mistakes_are_found_before_anything_is_scored() -> None:
-    with pytest.raises(ConfigError, match="Python: function 'no_such_package.f'"):
+    with pytest.raises(ConfigError, match=r"Python: function 'no_such_package\.f'"):
         Python(function="no_such_package.f")
     with pytest.raises(ConfigError, match="needs 'tokens', which nothing gives"):
         Python(function=f"{__name__}.wants_more")
-    with pytest.raises(ConfigError, match="options.scal: .* did you mean 'scale'"):
+    with pytest.raises(ConfigError, match=r"options\.scal: .* did you mean 'scale'"):
         Python(function=f"{__name__}.scaled", options={"scal": 1})
     assert Python(function=f"{__name__}.wants_more", options={"tokens": 3})

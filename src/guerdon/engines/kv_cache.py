@@ -54,8 +54,8 @@ class KvCache:
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
-        shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._store = torch.zeros(shape, dtype=dtype, device=device)
+        self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
+        self._store = torch.zeros(self._shape, dtype=dtype, device=device)
         self.clear()
 
     def clear(self) -> None:
@@ -74,9 +74,12 @@ class KvCache:
     def wipe(self) -> None:
         """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
         left there must not be NaN."""
-        like = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
-        shape, self._store = self._store.shape, like  # free the old pages before there are new ones
-        self._store = like.new_zeros(shape)
+        self.release()  # free the old pages before there are new ones
+        self._store = self._store.new_zeros(self._shape)
+
+    def release(self) -> None:
+        """Give the memory back until ``wipe`` takes it again; nothing can be stored meanwhile."""
+        self._store = self._store.new_empty(0)
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.
