@@ -75,6 +75,6 @@ def test_hidden_characters_hide_nothing() -> None:
     assert visible("a\n\n### b\tc") == "a ### b c"
 
 
-@given(st.text(max_size=50))
+@given(st.text(alphabet="Final Decso:{}</>|_\u200b?Yu1解", max_size=40))
 def test_a_reference_is_never_rejected_as_its_own_answer(gold: str) -> None:
     assert why_rejected(visible(gold), visible(gold), LABELS) is None

@@ -34,7 +34,7 @@ def test_without_a_margin_length_is_1_or_0() -> None:
 def test_overlong_takes_off_over_the_buffer_before_the_limit(length: int, worth: float) -> None:
     reward = Overlong(limit=100, buffer=40, unit="characters")
     assert score(reward, "x" * length) == pytest.approx(worth)
-    assert score(Overlong(limit=100, buffer=40, penalty=2, unit="characters"), "x" * 100) == -2
+    assert score(Overlong(limit=100, buffer=40, penalty=2.0, unit="characters"), "x" * 100) == -2
 
 
 def test_tokens_are_the_policys_or_those_of_a_declared_tokenizer(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_bounds_that_make_no_sense_are_refused() -> None:
     for wrong in ({}, {"low": 3, "high": 2}, {"high": 1, "margin": -1}):
         with pytest.raises(ConfigError):
             Length(**wrong)
-    for wrong in ({"limit": 4, "buffer": 5}, {"limit": 4, "buffer": 2, "penalty": 0}):
+    for wrong in ({"limit": 4, "buffer": 5}, {"limit": 4, "buffer": 2, "penalty": 0.0}):
         with pytest.raises(ConfigError):
             Overlong(**wrong)

@@ -39,11 +39,11 @@ def test_prompt_and_response_are_scored_as_one_conversation() -> None:
 
 def test_a_score_is_scaled_shifted_and_kept_within_bounds() -> None:
     assert score(2.0, scale=0.5, shift=-0.25)[0].value == 0.75
-    assert score(9.0, high=3)[0].value == 3
-    assert score(-9.0, low=-1, high=3)[0].value == -1
-    assert score(-9.0, low=-1, high=3)[0].parts["score"] == -9
+    assert score(9.0, high=3.0)[0].value == 3
+    assert score(-9.0, low=-1.0, high=3.0)[0].value == -1
+    assert score(-9.0, low=-1.0, high=3.0)[0].parts["score"] == -9
     with pytest.raises(ConfigError, match="low, 1"):
-        RewardModel(low=1, high=1)
+        RewardModel(low=1.0, high=1.0)
 
 
 def test_a_score_that_is_no_number_is_an_error() -> None:

@@ -177,7 +177,6 @@ def test_a_soft_reward_is_the_probability_of_yes(tmp_path: Path) -> None:
     said = asyncio.run(engine.generate(({"role": "user", "content": "x"},), model.sampling))
     at = len(said.token_ids) - 2  # before the end of the turn
     p = math.exp(said.logprobs[at])
-    engine.calls.clear()
     soft_no = asyncio.run(reward(TASK, r"\boxed{7}", {"verifier": model}))
     assert soft_no.value == pytest.approx(1 - p)
     assert soft_no.parts["yes"] == 0

@@ -11,7 +11,7 @@ from guerdon.rewards.answers import MAX_DIGITS, clean, stated_answer
 from guerdon.types import Models, Reward, Task
 
 _NUMBER = re.compile(
-    r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?<=[\d.])", re.ASCII
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII
 )
 
 

@@ -136,10 +136,10 @@ class Verifier:
             raise RewardError(f"task {task.id!r} has no reference answer")
         stated = stated_answer(response)
         if stated is None and not self.ask_missing:
-            return Reward(self.missing, _parts(missing=1), note="states no answer")
+            return Reward(self.missing, _parts(missing=True), note="states no answer")
         answer = "None" if stated is None else visible(stated) if self.guard else stated
         if (why := self._why_rejected(answer, gold)) is not None:
-            return Reward(self.wrong, _parts(rejected=1), note=f"not shown: {why}")
+            return Reward(self.wrong, _parts(rejected=True), note=f"not shown: {why}")
         return await self._verified(task, gold, stated, answer, models)
 
     async def _verified(
@@ -241,11 +241,11 @@ def question_of(task: Task) -> str:
 
 def _parts(
     *,
-    yes: float = 0,
-    missing: float = 0,
-    rejected: float = 0,
-    unparsed: float = 0,
-    clipped: float = 0,
+    yes: bool = False,
+    missing: bool = False,
+    rejected: bool = False,
+    unparsed: bool = False,
+    clipped: bool = False,
 ) -> dict[str, float]:
     named = {"yes": yes, "missing": missing, "rejected": rejected}
     named |= {"unparsed": unparsed, "clipped": clipped}
