@@ -10,7 +10,7 @@ has word problems in verl's schema. ``guerdon train --config-name verifier_grpo`
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -29,17 +29,20 @@ from guerdon.types import Reward, Trajectory, Turn
 
 NAMES = ("Ann", "Ben", "Cleo", "Dan", "Eva")
 THINGS = ("apples", "pens", "cups", "hats", "coins", "keys")
-DIGITS = tuple("0123456789")
-NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = tuple("12345")
+ROMAN = ("I", "II", "III", "IV", "V")
+"""Other ways to write the digits, which a verifier may know and a rule does not."""
+WORDS = ("one", "two", "three", "four", "five")
+MAX_STEPS = 400
+"""Of each lesson; they end as soon as the loss is small."""
 INSTRUCTION = r"Put your final answer within \boxed{}."
 
 
 def questions() -> Iterator[tuple[str, str]]:
     """Every word problem, with its answer."""
-    for name, thing, number, gets in product(NAMES, THINGS, range(1, 9), (True, False)):
-        change = "gets" if gets else "loses"
-        text = f"{name} has {number} {thing} and {change} 1. How many {thing} has {name} now?"
-        yield text, str(number + 1 if gets else number - 1)
+    for name, thing, at, change in product(NAMES, THINGS, range(1, 4), ("gets", "loses")):
+        text = f"{name} has {WORDS[at]} {thing} and {change} one. How many {thing} has {name} now?"
+        yield text, DIGITS[at + 1 if change == "gets" else at - 1]
 
 
 def rows(seed: int) -> list[dict[str, object]]:
@@ -62,43 +65,49 @@ def rows(seed: int) -> list[dict[str, object]]:
     return found
 
 
-def verdicts(seed: int, number: int) -> Iterator[tuple[str, str]]:
-    """Prompts in General-Verifier's form with what to reply; as many yes as no."""
-    draw = random.Random(seed)
-    texts = [text for text, _ in questions()]
-    for _ in range(number):
-        gold, is_equal = draw.choice(DIGITS), draw.random() < 0.5
-        other = draw.choice([digit for digit in DIGITS if digit != gold])
-        said = gold if is_equal else other
-        if draw.random() < 0.3:
-            said = NUMBER_WORDS[int(said)]
-        prompt = GENERAL_VERIFIER.format(
-            question=draw.choice(texts), ground_truth=gold, student_answer=said
-        )
-        yield prompt, f" Final Decision: {'Yes' if is_equal else 'No'}"
+def lesson(draw: random.Random, texts: Sequence[str]) -> tuple[str, str]:
+    """A prompt in General-Verifier's form, and a reply that thinks before it decides."""
+    prompt, thought, verdict = _comparison(draw, texts)
+    return prompt, thought + verdict
 
 
-def train_verifier(folder: Path, *, steps: int = 150, batch_size: int = 32, seed: int = 0) -> float:
-    """Teach a tiny model to compare answers, and save it; returns the last loss in nats a token."""
-    texts = (GENERAL_VERIFIER, "has gets loses and How many now", *NAMES, *THINGS, *NUMBER_WORDS)
-    words = [word for text in texts for word in _words(text)]
-    tiny = TinyPolicy(
-        words=sorted({*words, "###"}),
-        hidden=64, num_layers=2, num_heads=4, num_kv_heads=4, mlp=128, rope_theta=100.0,
-    )  # fmt: skip
+def short_lesson(draw: random.Random, texts: Sequence[str]) -> tuple[str, str]:
+    """The end of a prompt with the thought, and the decision: to compare is learned first."""
+    prompt, thought, verdict = _comparison(draw, texts)
+    return prompt[-12:] + thought, verdict
+
+
+def _comparison(draw: random.Random, texts: Sequence[str]) -> tuple[str, str, str]:
+    """As many equal answers as different ones; some in Roman numerals."""
+    gold, is_equal = draw.choice(DIGITS), draw.random() < 0.5
+    said = gold if is_equal else draw.choice([digit for digit in DIGITS if digit != gold])
+    shown = ROMAN[DIGITS.index(said)] if draw.random() < 0.3 else said
+    prompt = GENERAL_VERIFIER.format(
+        question=draw.choice(texts), ground_truth=gold, student_answer=shown
+    )
+    return prompt, f" {gold} and {said}.", f" Final Decision: {'Yes' if is_equal else 'No'}"
+
+
+def train_verifier(folder: Path, *, seed: int = 0) -> list[int]:
+    """Teach a tiny model to compare answers, and save it; returns the steps of each lesson."""
+    texts = (GENERAL_VERIFIER, "has gets loses and How many now", *NAMES, *THINGS, *WORDS, *ROMAN)
+    words = {word for text in texts for word in _words(text)}
+    tiny = TinyPolicy(words=sorted({*words, "###"}), mlp=128, rope_theta=100.0, init_std=0.2)
     tiny.save(folder, seed=seed)
     models = load_models(ModelSpec(path=str(folder), device="cpu"))
-    settings = LearnerSettings(lr=4e-3, betas=(0.9, 0.99), schedule="linear", min_lr_frac=0.1)
-    learner = Learner(models, Imitation(), settings, total_steps=steps)
-    pairs = list(verdicts(seed, steps * batch_size))
-    loss = float("nan")
-    for at in range(0, len(pairs), batch_size):
-        batch = Batch.from_trajectories(
-            [_row(models.tokenizer, *pair) for pair in pairs[at : at + batch_size]]
-        )
-        loss = learner.update(learner.algorithm.estimate(batch))["loss/imitation"]
+    draw, asked = random.Random(seed), [text for text, _ in questions()]
+    num_steps = []
+    for num_whole, num_short, known in ((0, 64, 0.01), (16, 8, 0.004)):
+        learner = Learner(models, Imitation(), LearnerSettings(lr=3e-3), total_steps=MAX_STEPS)
+        loss = 1.0
+        while loss > known and learner.step < MAX_STEPS:
+            pairs = [lesson(draw, asked) for _ in range(num_whole)]
+            pairs += [short_lesson(draw, asked) for _ in range(num_short)]
+            batch = Batch.from_trajectories([_row(models.tokenizer, *pair) for pair in pairs])
+            loss = learner.update(learner.algorithm.estimate(batch))["loss/imitation"]
+        num_steps.append(learner.step)
     models.policy.save_pretrained(folder)
-    return loss
+    return num_steps
 
 
 def _row(tokenizer, prompt: str, reply: str) -> Trajectory:
@@ -124,8 +133,8 @@ def main(folder: Path) -> None:
     """Write everything to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows(seed=0)), folder / "train.parquet")
-    loss = train_verifier(folder / "verifier")
-    print(json.dumps({"folder": str(folder), "verifier_loss": round(loss, 4)}))
+    num_steps = train_verifier(folder / "verifier")
+    print(json.dumps({"folder": str(folder), "steps": num_steps}))
 
 
 if __name__ == "__main__":

@@ -69,8 +69,9 @@ def pairs(tiny: ModuleType) -> list[tuple[Task, str]]:
     """Answers to judge, in digits and in words, right and wrong, some missing."""
     found = []
     for number, (question, answer) in enumerate(tiny.questions()):
-        digit = int(answer) if number % 2 else (int(answer) + number // 2) % 10
-        said = tiny.NUMBER_WORDS[digit] if number % 3 == 0 else str(digit)
+        at = tiny.DIGITS.index(answer)
+        at = at if number % 2 else (at + number // 2) % len(tiny.DIGITS)
+        said = tiny.ROMAN[at] if number % 3 == 0 else tiny.DIGITS[at]
         response = "I do not know" if number % 17 == 0 else rf"so \boxed{{{said}}}"
         found.append(
             (Task(str(number), ({"role": "user", "content": question},), answer), response)
@@ -80,7 +81,8 @@ def pairs(tiny: ModuleType) -> list[tuple[Task, str]]:
 
 def is_right(tiny: ModuleType, task: Task, response: str) -> bool:
     said = response.partition("{")[2].rstrip("}")
-    return task.answer is not None and said in (task.answer, tiny.NUMBER_WORDS[int(task.answer)])
+    assert task.answer is not None
+    return said in (task.answer, tiny.ROMAN[tiny.DIGITS.index(task.answer)])
 
 
 def test_the_tiny_verifier_tells_equal_answers_from_others(tiny, folder, pairs) -> None:

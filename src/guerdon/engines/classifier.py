@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float
@@ -47,7 +47,7 @@ class ClassifierEngine:
         ConfigError: there are several outputs and ``label`` names none of them.
     """
 
-    is_classifier: ClassVar[bool] = True
+    is_classifier = True
     """Which kind of model the run loads for it."""
 
     def __init__(
