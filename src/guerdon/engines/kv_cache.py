@@ -7,8 +7,11 @@ of neighbouring slots as a batch, without copying.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -55,7 +58,7 @@ class KvCache:
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
         self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._store = torch.zeros(self._shape, dtype=dtype, device=device)
+        self._store = _zeros(self._shape, dtype, device)
         self.clear()
 
     def clear(self) -> None:
@@ -75,11 +78,11 @@ class KvCache:
         """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
         left there must not be NaN."""
         self.release()  # free the old pages before there are new ones
-        self._store = self._store.new_zeros(self._shape)
+        self._store = _zeros(self._shape, self._store.dtype, self._store.device)
 
     def release(self) -> None:
         """Give the memory back until ``wipe`` takes it again; nothing can be stored meanwhile."""
-        self._store = self._store.new_empty(0)
+        self._store = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.
@@ -143,3 +146,11 @@ class KvCache:
         if isinstance(slots, slice):
             return store[0, slots], store[1, slots]
         return store[0].index_select(0, slots), store[1].index_select(0, slots)
+
+
+def _zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros whose pages, on the CPU, come into being when they are written: torch writes all."""
+    if device.type != "cpu":
+        return torch.zeros(*shape, dtype=dtype, device=device)
+    num_bytes = math.prod(shape) * dtype.itemsize
+    return torch.from_numpy(np.zeros(num_bytes, dtype=np.uint8)).view(dtype).view(*shape)
