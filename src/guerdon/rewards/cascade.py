@@ -37,7 +37,7 @@ class Cascade:
 
     def __post_init__(self) -> None:
         problems = [] if self.stages else ["Cascade: stages is empty; name at least one reward"]
-        last = next(reversed(self.stages), None)
+        last = list(self.stages)[-1] if self.stages else None
         for field in ("accepts", "rejects"):
             named = getattr(self, field)
             if unknown := sorted(set(named) - self.stages.keys()):
@@ -57,7 +57,7 @@ class Cascade:
         Raises:
             RewardError: no stage can tell.
         """
-        last = next(reversed(self.stages))
+        last = list(self.stages)[-1]
         doubted = False  # whether a stage that can only say yes did not
         for name, stage in self.stages.items():
             try:

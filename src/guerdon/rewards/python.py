@@ -165,4 +165,4 @@ def _load(path: str) -> Callable[..., Any]:
             f"Python: function {path!r}: {file} has no function {name!r}"
             f"{did_you_mean(name, [n for n in vars(module) if not n.startswith('_')])}"
         )
-    return found  # type: ignore[no-any-return]
+    return found

@@ -66,7 +66,7 @@ class Remote:
         Raises:
             RewardError: no attempt brought one.
         """
-        asked = {"id": task.id, "prompt": list(task.prompt), "answer": task.answer}
+        asked: dict[str, Any] = {"id": task.id, "prompt": list(task.prompt), "answer": task.answer}
         asked |= {"domain": task.domain, "info": dict(task.info)}
         body = json.dumps({"task": asked, "response": response}).encode()
         connection = self._connect()
