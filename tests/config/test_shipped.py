@@ -54,3 +54,13 @@ def test_every_algorithm_option_joins_the_math_configuration(option, given, tmp_
     assert report.problems == []
     assert report.config is not None
     assert isinstance(build(report.config.algorithm, "algorithm"), Algorithm)
+
+
+@pytest.mark.parametrize("option", sorted(file.stem for file in SHIPPED.glob("verifier/*.yaml")))
+def test_every_verifier_option_joins_the_verifier_configuration(option, given, tmp_path):
+    place = "verifier@env.reward.parts.verifier"
+    lines = [*overrides("verifier_grpo", given, tmp_path), f"{place}={option}"]
+    report, _ = examine("verifier_grpo", lines)
+    assert report.problems == []
+    assert report.config is not None
+    assert isinstance(build(report.config.env, "env"), Env)

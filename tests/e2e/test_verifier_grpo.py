@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import io
 from pathlib import Path
+from statistics import fmean
 from types import ModuleType
 from typing import Any
 
@@ -76,7 +77,7 @@ def pairs(tiny: ModuleType) -> list[tuple[Task, str]]:
         found.append(
             (Task(str(number), ({"role": "user", "content": question},), answer), response)
         )
-    return found[:101]  # a prime: no batch size divides it
+    return found[:53]  # a prime: no batch size divides it
 
 
 def is_right(tiny: ModuleType, task: Task, response: str) -> bool:
@@ -114,12 +115,14 @@ def test_behind_a_server_not_one_verdict_is_another(folder, pairs) -> None:
 
 
 def test_reward_and_rule_accuracy_rise_under_the_verifier(folder) -> None:
-    config, values = configured(folder)
-    display = Display(Console(file=io.StringIO()))
-    outcome = loop.train(config, values, display=display)
+    config, values = configured(folder, "trainer.steps=60", "trainer.eval_every=60")
+    outcome = loop.train(config, values, display=Display(Console(file=io.StringIO())))
     rows = reader.read_metrics(outcome.folder)
-    evaluated = [row for row in rows if "eval/reward" in row]
-    first, last = evaluated[0], evaluated[-1]
-    assert last["eval/part/verifier"] > first["eval/part/verifier"] + 0.5
-    assert last["eval/part/rule"] > first["eval/part/rule"] + 0.5
-    assert all(row["rollout/errors"] == 0 for row in rows if "rollout/errors" in row)
+    steps = [row for row in rows if "reward/mean" in row]
+    assert all(row["rollout/errors"] == 0 for row in steps)
+    for name in ("reward/mean", "reward/part/verifier/yes", "reward/part/rule"):
+        before, after = (fmean(row[name] for row in part) for part in (steps[:10], steps[-10:]))
+        assert after > before + 0.25, (name, before, after)
+    first, *_, last = (row for row in rows if "eval/reward" in row)
+    assert last["eval/part/rule"] > first["eval/part/rule"]
+    assert last["eval/part/verifier"] > first["eval/part/verifier"]
