@@ -227,7 +227,8 @@ class _Round:
         step = await self._env.calls.step(self._game, action)
         observation, gain, self.terminated, self._truncated, self._info = step
         self._actions += 1
-        self._effective += [v for k, v in numbers(self._info).items() if k == "effective"]
+        if "effective" in self._info:
+            self._effective += numbers({"effective": self._info["effective"]}).values()
         return observation, gain
 
     def _heard(self, reading: Reading, reward: float, has_moved: bool) -> tuple[Message, ...]:
