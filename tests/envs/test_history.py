@@ -40,7 +40,7 @@ def test_the_full_history_grows_and_is_one_row():
     episode, prompts = play(Full(), "Right", "Right", "Right")
     assert said(prompts[2]) == ["u:Go.\n\nat 0", "a:Right", "u:at 1", "a:Right", "u:at 2"]
     (row,) = episode.trajectories
-    assert [turn.anchor for turn in row.turns] == ["0", "1", "2"]
+    assert [turn.state for turn in row.turns] == ["0", "1", "2"]
 
 
 def test_a_window_shows_the_task_and_the_last_turns():
@@ -82,7 +82,7 @@ def test_a_row_a_turn_is_worth_the_return_from_its_turn_on(history):
     assert [row.turns[0].reward for row in rows] == [-0.1, 0.0, 0.0, 1.0]
     assert [row.total_reward for row in rows] == pytest.approx([0.025, 0.25, 0.5, 1.0])
     assert {row.status for row in rows} == {"completed"}
-    assert [row.turns[0].anchor for row in rows] == ["0", "0", "1", "2"]
+    assert [row.turns[0].state for row in rows] == ["0", "0", "1", "2"]
 
 
 def test_an_episode_of_many_rows_is_evaluated_once():

@@ -30,7 +30,7 @@ def test_a_played_environment_is_an_environment_with_rows_but_no_tokens():
     assert row.role == "oracle" and row.token_ids == () and row.status == "completed"
     assert row.turns[0].action["content"] == "<think>...</think><answer>Right</answer>"
     assert row.total_reward == 1.0 and episode.metrics["success"] == 1.0
-    assert row.turns[0].anchor == "0"
+    assert row.turns[0].state == "0"
 
 
 def test_random_play_depends_on_the_seed_alone():

@@ -15,7 +15,7 @@ from guerdon.chat import Chat
 from guerdon.envs.brief import join, user
 from guerdon.envs.players import Scene
 from guerdon.errors import ConfigError
-from guerdon.types import Message, Model, Reward, Trajectory, Turn
+from guerdon.types import Message, Model, Reward, Trajectory
 
 Status = Literal["completed", "truncated"]
 Head = tuple[Message, ...]
@@ -123,18 +123,16 @@ class _Past:
 
     observation: tuple[Message, ...]
     said: str
-    anchor: str | None
     row: Trajectory
     reward: float = 0.0
     actions: tuple[str, ...] = ()
 
 
 class _Growing:
-    """One chat; anchors are put to its turns at the end."""
+    """One chat."""
 
     def __init__(self, chat: Chat, head: Head) -> None:
         self._chat, self._head = chat, head
-        self._anchors: list[str | None] = []
 
     @property
     def full(self) -> bool:
@@ -142,8 +140,7 @@ class _Growing:
 
     async def reply(self, scene: Scene) -> str:
         messages = scene.messages if self._chat.turns else join(self._head, scene.messages)
-        self._anchors.append(scene.anchor)
-        return await self._chat.send(*messages)
+        return await self._chat.send(*messages, state=scene.anchor)
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
         self._chat.reward(reward)
@@ -151,7 +148,7 @@ class _Growing:
     def rows(self, status: Status) -> tuple[Trajectory, ...]:
         row = self._chat.trajectory()
         # a reply of one token is cut by its length limit and still a whole action
-        return (replace(row, turns=_anchored(row.turns, self._anchors), status=status),)
+        return (replace(row, status=status),)
 
 
 class _Forgetting:
@@ -165,10 +162,10 @@ class _Forgetting:
     async def reply(self, scene: Scene) -> str:
         number = len(self._past)
         chat = Chat(self._policy.at("turn", number), role="policy", group=self._group)
-        said = await chat.send(*self._history.prompt(self._head, self._past, scene))
+        prompt = self._history.prompt(self._head, self._past, scene)
+        said = await chat.send(*prompt, state=scene.anchor)
         self.full = chat.full
-        row = chat.trajectory()
-        self._past.append(_Past(scene.messages, said, scene.anchor, row))
+        self._past.append(_Past(scene.messages, said, chat.trajectory()))
         return said
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
@@ -179,17 +176,9 @@ class _Forgetting:
         for past in reversed(self._past):
             turns = tuple(replace(turn, reward=past.reward) for turn in past.row.turns)
             outcome = Reward(self._history.gamma * later, {"later": later})
-            turns = _anchored(turns, [past.anchor])
             found.append(replace(past.row, turns=turns, reward=outcome, status=status))
             later = past.reward + self._history.gamma * later
         return tuple(reversed(found))
-
-
-def _anchored(turns: Sequence[Turn], anchors: Sequence[str | None]) -> tuple[Turn, ...]:
-    return tuple(
-        turn if anchor is None else replace(turn, anchor=anchor)
-        for turn, anchor in zip(turns, anchors, strict=True)
-    )
 
 
 def _check(turns: int, gamma: float, name: str) -> None:

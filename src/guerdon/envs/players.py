@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from guerdon.envs.calls import Calls
@@ -71,12 +71,12 @@ class Mechanical:
         action = await self._choose(scene.game)
         text = self.form.write([action], THOUGHT)
         said: Message = {"role": "assistant", "content": text}
-        self.turns.append(Turn(scene.messages, said, (0, 0), anchor=scene.anchor))
+        self.turns.append(Turn(scene.messages, said, (0, 0), state=scene.anchor))
         return text
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
         last = self.turns[-1]
-        self.turns[-1] = Turn(last.observation, last.action, (0, 0), reward, anchor=last.anchor)
+        self.turns[-1] = replace(last, reward=reward)
 
     async def _choose(self, game: Any) -> str:
         # no number is drawn where skill leaves no choice: the moves of a seed stay what they were

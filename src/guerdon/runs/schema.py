@@ -93,8 +93,8 @@ def _trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
                 "reward": turn.reward,
                 "finish_reason": turn.finish_reason,
                 "version": turn.version,
-                **({} if turn.anchor is None else {"anchor": turn.anchor}),
             }
+            | ({} if turn.state is None else {"state": turn.state})
             for turn in trajectory.turns
         ],
         "token_ids": trajectory.token_ids,

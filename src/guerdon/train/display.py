@@ -93,6 +93,11 @@ class Display:
             self._printed = now
             self.console.print(self._line(), soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """Something is going wrong, and what to do."""
+        log.warning(text)
+        self.console.print(Text(f"warning: {text}", style="yellow"), soft_wrap=True)
+
     def evaluation(self, step: int, found: Evaluation) -> None:
         """An evaluation is done."""
         self._evaluation = describe(found.to_json())
@@ -125,7 +130,7 @@ class Display:
         """The one line a run is for, after the scores of simple policies."""
         self.close()
         for name, value in summary["baselines"].items():
-            self.console.print(Text(f"for comparison, held-out success of {name}: {value:.3f}"))
+            self.note(f"for comparison, held-out success of {name}: {value:.3f}")
         before, after = summary["before"], summary["after"]
         parts = []
         if before and after:
