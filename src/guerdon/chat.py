@@ -36,12 +36,15 @@ class Chat:
         model: whom to talk to; the seed of turn t is ``model.sampling.at(t)``.
         role: which part the model plays ("policy", "proposer", "solver").
         group: trajectories of equal group share one baseline; usually the task's id.
+        prefix: how every reply begins, such as ``<think>``: given to the model, not sampled, so
+            off the action mask. An engine that speaks only text is not given it.
     """
 
-    def __init__(self, model: Model, *, role: str = "policy", group: str) -> None:
+    def __init__(self, model: Model, *, role: str = "policy", group: str, prefix: str = "") -> None:
         self.model = model
         self.role = role
         self.group = group
+        self.prefix = prefix if model.engine.template is not None else ""
         self.turns: list[Turn] = []
         self.token_ids: list[int] = []
         self.action_mask: list[bool] = []
@@ -69,9 +72,11 @@ class Chat:
         elif template is None:
             completion = await self._generate((*self._history, *messages))
         else:
-            added = self._delta(template, messages)
+            added = (*self._delta(template, messages), *self._forced(template))
             completion = await self._generate((*self.token_ids, *added))
             self._append(added, completion)
+        if self.prefix and not self.full:
+            completion = replace(completion, text=self.prefix + completion.text)
         self._add_turn(messages, completion, state)
         return completion.text
 
@@ -115,6 +120,9 @@ class Chat:
         start, end = self.turns[-1].span
         closed = end > start and self.token_ids[end - 1] in template.stop_ids
         return template.extend(messages, closed=closed)
+
+    def _forced(self, template: ChatTemplate) -> tuple[int, ...]:
+        return template.encode_text(self.prefix) if self.prefix else ()
 
     def _append(self, added: Sequence[int], completion: Completion) -> None:
         sampled = completion.token_ids

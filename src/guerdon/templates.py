@@ -139,6 +139,10 @@ class ChatTemplate:
         reply = f"{self._lead}{self._controls.quote(text)}{self._end}"
         return self._controls.encode(self._end + reply)[1:]
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text that stands where a template's own would: control tokens count."""
+        return self._controls.encode(text)
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a reply without its stop token; other control tokens stay visible."""
         ids = list(ids)

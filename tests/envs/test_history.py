@@ -105,6 +105,29 @@ def test_rows_of_a_window_hold_exactly_the_sampled_tokens(script):
         assert row.action_mask == (False,) * start + (True,) * (end - start)
 
 
+@pytest.mark.parametrize("history", [Full(), Window(turns=2)])
+def test_a_forced_prefix_is_read_and_shown_but_not_trained(history, script):
+    env = StepEnv(
+        game=games.Walk(actions=("Left", "Up")),
+        history=history,
+        max_turns=2,
+        action="last_word",
+        prefix="Down ",
+    )
+    models = script("Up", "Left")
+    rows = asyncio.run(env.rollout(TASK, models)).trajectories
+    template = models["policy"].engine.template
+    forced = template.encode_text("Down ")
+    turns = [(row, turn) for row in rows for turn in row.turns]
+    assert [turn.action["content"] for _, turn in turns] == ["Down Up", "Down Left"]
+    assert all(turn.reward == 0.0 for _, turn in turns)  # both replies named an action
+    for row, turn in turns:
+        start, end = turn.span
+        assert row.token_ids[start - len(forced) : start] == forced
+        assert not any(row.action_mask[start - len(forced) : start])
+        assert all(row.action_mask[start:end]) and row.token_ids[end - 1] in template.stop_ids
+
+
 def test_a_context_that_is_full_ends_an_episode_of_windows(script):
     env = StepEnv(game=games.Walk(actions=("Left", "Up")), history=Window(turns=1), max_turns=5)
     with pytest.raises(EnvError, match="leaves no room for a reply"):

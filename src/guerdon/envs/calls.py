@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from numbers import Real
@@ -39,27 +39,36 @@ class Calls:
         Raises:
             EnvError: the method raised, or took too long.
         """
-        name = getattr(method, "__qualname__", str(method))
-        deadline = asyncio.timeout(self.timeout_s)
         try:
             if self.timeout_s is None and not self.threads:
                 result = method(*arguments)
-                return await result if inspect.isawaitable(result) else result
+                return await result if isinstance(result, Awaitable) else result
+            return await self._beside(method, arguments)
+        except GuerdonError:
+            raise
+        except (Exception, SystemExit) as error:  # anybody's code: its crash is an episode's
+            raise _crash(method, error) from error
+
+    async def _beside(self, method: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Call with a time-out, in a thread where asked."""
+        deadline = asyncio.timeout(self.timeout_s)
+        try:
             async with deadline:
                 if self.threads and not inspect.iscoroutinefunction(method):
                     async with self._gate():
                         result, error = await _in_thread(method, arguments)
-                    if error is not None:
+                    if isinstance(error, GuerdonError):
                         raise error
+                    if error is not None:
+                        raise _crash(method, error) from error
                 else:
                     result = method(*arguments)
-                return await result if inspect.isawaitable(result) else result
-        except GuerdonError:
-            raise
-        except (Exception, SystemExit) as error:  # anybody's code: its crash is an episode's
-            if isinstance(error, TimeoutError) and deadline.expired():
-                raise EnvError(f"{name} took longer than timeout_s={self.timeout_s:g}") from error
-            raise EnvError(f"{name} raised {type(error).__name__}: {error}") from error
+                return await result if isinstance(result, Awaitable) else result
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            late = f"{method.__qualname__} took longer than timeout_s={self.timeout_s:g}"
+            raise EnvError(late) from error
 
     async def reset(self, game: Any, *arguments: Any) -> tuple[str, Info]:
         """Call ``game.reset``.
@@ -81,7 +90,7 @@ class Calls:
         result = await self(game.step, action)
         _check_parts(game.step, result, 5)
         observation, reward, terminated, truncated, info = result
-        if not isinstance(reward, Real) or not isfinite(reward):
+        if not (type(reward) is float or isinstance(reward, Real)) or not isfinite(reward):
             raise EnvError(f"{game.step.__qualname__} gave the reward {reward!r:.50}")
         _check_info(game.step, info)
         return observation, float(reward), bool(terminated), bool(truncated), info
@@ -95,10 +104,19 @@ def numbers(info: Info) -> Metrics:
     """What of a game's info is a finite number."""
     found = {}
     for name, value in info.items():
-        plain = value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
-        if isinstance(plain, Real) and isfinite(plain):
-            found[name] = float(plain)
+        if type(value) is not float:  # numpy's bool is no number before it is Python's
+            value = (
+                value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
+            )
+            if not isinstance(value, Real):
+                continue
+        if isfinite(value):
+            found[name] = float(value)
     return found
+
+
+def _crash(method: Callable[..., Any], error: BaseException) -> EnvError:
+    return EnvError(f"{method.__qualname__} raised {type(error).__name__}: {error}")
 
 
 def _check_parts(method: Callable[..., Any], result: Any, parts: int) -> None:

@@ -42,7 +42,7 @@ class Talk(Protocol):
 class History(Protocol):
     """How much of the conversation the policy sees."""
 
-    def start(self, policy: Model, group: str, head: Head) -> Talk:
+    def start(self, policy: Model, group: str, head: Head, prefix: str = "") -> Talk:
         """A conversation that has not begun."""
         ...
 
@@ -51,9 +51,9 @@ class History(Protocol):
 class Full:
     """Everything since the beginning; the episode is one row."""
 
-    def start(self, policy: Model, group: str, head: Head) -> Talk:
+    def start(self, policy: Model, group: str, head: Head, prefix: str = "") -> Talk:
         """A conversation that grows."""
-        return _Growing(Chat(policy, role="policy", group=group), head)
+        return _Growing(Chat(policy, role="policy", group=group, prefix=prefix), head)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +71,9 @@ class Window:
     def __post_init__(self) -> None:
         _check(self.turns, self.gamma, "Window")
 
-    def start(self, policy: Model, group: str, head: Head) -> Talk:
+    def start(self, policy: Model, group: str, head: Head, prefix: str = "") -> Talk:
         """A conversation that forgets."""
-        return _Forgetting(policy, group, head, self)
+        return _Forgetting(policy, group, head, prefix, self)
 
     def prompt(self, head: Head, turns: Sequence[_Past], scene: Scene) -> tuple[Message, ...]:
         """What the policy is shown."""
@@ -101,9 +101,9 @@ class Summary:
     def __post_init__(self) -> None:
         _check(self.turns, self.gamma, "Summary")
 
-    def start(self, policy: Model, group: str, head: Head) -> Talk:
+    def start(self, policy: Model, group: str, head: Head, prefix: str = "") -> Talk:
         """A conversation that takes notes."""
-        return _Forgetting(policy, group, head, self)
+        return _Forgetting(policy, group, head, prefix, self)
 
     def prompt(self, head: Head, turns: Sequence[_Past], scene: Scene) -> tuple[Message, ...]:
         """What the policy is shown."""
@@ -154,19 +154,22 @@ class _Growing:
 class _Forgetting:
     """A chat for each turn."""
 
-    def __init__(self, policy: Model, group: str, head: Head, history: Window | Summary) -> None:
-        self._policy, self._group, self._head, self._history = policy, group, head, history
+    def __init__(
+        self, policy: Model, group: str, head: Head, prefix: str, history: Window | Summary
+    ) -> None:
+        self._policy, self._group, self._head = policy, group, head
+        self._prefix, self._history = prefix, history
         self._past: list[_Past] = []
         self.full = False
 
     async def reply(self, scene: Scene) -> str:
         number = len(self._past)
-        chat = Chat(self._policy.at("turn", number), role="policy", group=self._group)
+        policy = self._policy.at("turn", number)
+        chat = Chat(policy, role="policy", group=self._group, prefix=self._prefix)
         prompt = self._history.prompt(self._head, self._past, scene)
         said = await chat.send(*prompt, state=scene.anchor)
         self.full = chat.full
-        row = chat.trajectory()
-        self._past.append(_Past(scene.messages, said, row))
+        self._past.append(_Past(scene.messages, said, chat.trajectory()))
         return said
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from guerdon.envs.calls import Calls
@@ -76,7 +76,7 @@ class Mechanical:
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
         last = self.turns[-1]
-        self.turns[-1] = Turn(last.observation, last.action, (0, 0), reward, state=last.state)
+        self.turns[-1] = replace(last, reward=reward)
 
     async def _choose(self, game: Any) -> str:
         # no number is drawn where skill leaves no choice: the moves of a seed stay what they were

@@ -44,6 +44,7 @@ class StepEnv:
         format_penalty: taken off when the reply does not have the form asked for.
         invalid_message: what the policy is told, before the observation it has already seen.
         system: a system message before everything.
+        prefix: how every reply begins, such as ``<think>``: given to the policy and not trained on.
         brief: what is told of the rules, before the task's own prompt; None: nothing.
         show_reward: whether each observation begins with the reward before it.
         history: what the policy sees of earlier turns: all, a window, or a summary.
@@ -62,6 +63,7 @@ class StepEnv:
     format_penalty: float = 0.1
     invalid_message: str = "Invalid action."
     system: str | None = None
+    prefix: str = ""
     brief: Brief | None = None
     show_reward: bool = False
     history: History = Full()
@@ -118,7 +120,7 @@ class StepEnv:
             EngineError: the policy cannot answer.
         """
         policy = models["policy"]
-        talk = self.history.start(policy, task.id, self.head(task))
+        talk = self.history.start(policy, task.id, self.head(task), self.prefix)
         seed = derive_seed(policy.sampling.seed, task.id, "dynamics")
         ended, metrics = await self.play(task, seed, talk, has_head=True)
         return Episode(task, talk.rows("completed" if ended else "truncated"), metrics=metrics)
@@ -227,7 +229,8 @@ class _Round:
         step = await self._env.calls.step(self._game, action)
         observation, gain, self.terminated, self._truncated, self._info = step
         self._actions += 1
-        self._effective += [v for k, v in numbers(self._info).items() if k == "effective"]
+        if "effective" in self._info:
+            self._effective += numbers({"effective": self._info["effective"]}).values()
         return observation, gain
 
     def _heard(self, reading: Reading, reward: float, has_moved: bool) -> tuple[Message, ...]:

@@ -73,14 +73,23 @@ class FrozenLakeGame:
         self._rows = tuple(task.info["map"])
         # a world's table is never written to, so a shallow copy is a world of its own
         self._world = copy.copy(_world(self._rows, self.slippery, self.success_rate))
-        position, _ = self._world.reset(seed=seed)
+        if self.slippery:
+            self._world.reset(seed=seed)
+        else:  # without chance there is no generator to make, which takes longer than an episode
+            self._world.s = "".join(self._rows).index("S")
+        position = int(self._world.s)
         self._been, self._num_steps = {position: 1}, 0
         return self._tell(position), {"success": 0.0}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, float]]:
         """Move, or slip."""
-        before = self._world.s
-        position, reward, terminated, _, _ = self._world.step(self.actions.index(action))
+        before, number = self._world.s, self.actions.index(action)
+        outcomes = self._world.P[before][number]
+        if len(outcomes) == 1:
+            _, position, reward, terminated = outcomes[0]
+            self._world.s = position
+        else:
+            position, reward, terminated, _, _ = self._world.step(number)
         self._been[position] = self._been.get(position, 0) + 1
         self._num_steps += 1
         truncated = self._num_steps >= (self._world.spec.max_episode_steps or float("inf"))
