@@ -65,9 +65,10 @@ def configuration(mode: str, folder: Path) -> dict[str, Any]:
     if not switch["multi_turn"]:
         engine = {"_target_": "guerdon.engines.classifier.ClassifierEngine"}
         models["reward_model"] = {"path": str(folder / "reward_model"), "engine": engine}
-        models["policy"]["sampling"]["max_tokens"] = 48  # as many as the six turns have
+        models["policy"]["sampling"]["max_tokens"] = 48  # as many as six turns have
         reward = {"_target_": "guerdon.rewards.reward_model.RewardModel"}
         env = {"_target_": "guerdon.envs.single_turn.SingleTurn", "reward": reward}
+    told = 3 if switch["multi_turn"] else 10  # so that rows of all modes have as many tokens
     critic = {"path": str(folder / "policy")} if switch["critic"] == "model" else {}
     return {
         "run": {"name": "memory", "dir": str(folder / "runs")},
@@ -77,7 +78,7 @@ def configuration(mode: str, folder: Path) -> dict[str, Any]:
             "_target_": "guerdon.envs.games.frozen_lake.FrozenLakeTasks",
             "num_train": 20,
             "num_held_out": 2,
-            "prompt": "Walk over a frozen lake to the goal, and not into a hole. " * 3,
+            "prompt": "Walk over a frozen lake to the goal, and not into a hole. " * told,
         },
         "env": env,
         "algorithm": algorithm,
