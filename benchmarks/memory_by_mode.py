@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -91,7 +90,7 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
     file = folder / "memory.yaml"
     file.write_text(yaml.safe_dump(configuration(mode, folder)))
     config, _ = load(file)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    before = resident("VmRSS")
     parts = local.build(config, folder / "run")
     held: dict[str, int] = {}
 
@@ -114,7 +113,7 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
     # equal returns leave nothing to learn, and the step must be a whole one in every mode
     batch = batch.with_(advantages=batch.action_mask.float())
     parts.learner.update(batch)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = resident("VmHWM")
     models = [
         {"name": row.name, "parameters": row.parameters, "trained": row.trainable}
         for row in parts.loaded.table()
@@ -135,6 +134,15 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
         "imports_bytes": before,
         "peak_bytes": peak - before,
     }
+
+
+def resident(name: str) -> int:
+    """Bytes of this process in memory, by Linux: VmRSS now, VmHWM at most.
+
+    Not getrusage's maximum: that a process inherits from whoever started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def model_head(config: Any) -> int:
