@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from guerdon.envs.players import Mechanical, check_can_play
 from guerdon.envs.steps import StepEnv
-from guerdon.errors import ConfigError
+from guerdon.errors import ConfigError, RolloutError
 from guerdon.tasks import TaskSource
 from guerdon.types import Message, Task, derive_seed
 
@@ -49,7 +49,11 @@ class RandomPlay:
             check_can_play(self.env.game, "oracle")
 
     def load(self) -> list[Conversation]:
-        """Play them all; works inside a running event loop too."""
+        """Play them all; works inside a running event loop too. Games that fail are left out.
+
+        Raises:
+            RolloutError: more failed than not; the first cause.
+        """
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, self._play_all()).result()
 
@@ -59,10 +63,16 @@ class RandomPlay:
         order: list[Task] = []
         while len(order) < self.num_conversations:
             order += draw.sample(train, len(train))
-        return [
-            await self._play(task, derive_seed(self.seed, number))
-            for number, task in enumerate(order[: self.num_conversations])
-        ]
+        talks: list[Conversation] = []
+        failures: list[RolloutError] = []
+        for number, task in enumerate(order[: self.num_conversations]):
+            try:
+                talks.append(await self._play(task, derive_seed(self.seed, number)))
+            except RolloutError as error:  # that game is left out, as in training
+                failures.append(error)
+        if len(failures) > len(talks):
+            raise failures[0]
+        return talks
 
     async def _play(self, task: Task, seed: int) -> Conversation:
         player = Mechanical(
