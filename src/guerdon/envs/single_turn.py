@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from guerdon.chat import Chat
 from guerdon.errors import RewardError
-from guerdon.types import Episode, Message, Models, RewardFn, Task
+from guerdon.types import Episode, Message, Models, RewardFn, Task, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,10 @@ class SingleTurn:
         if self.success_at is not None:
             metrics["success"] = float(reward.value >= self.success_at)
         return Episode(task, (chat.trajectory(reward),), metrics=metrics)
+
+    def response_of(self, trajectory: Trajectory) -> str:
+        """The text the reward scored."""
+        return trajectory.turns[-1].action["content"]
 
     def _prompt(self, task: Task) -> tuple[Message, ...]:
         own = bool(task.prompt) and task.prompt[0]["role"] == "system"

@@ -26,6 +26,7 @@ from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
 from guerdon.train.metrics import Stopwatch
 from guerdon.train.step import Training, train_step
+from guerdon.train.watch import Watch
 from guerdon.types import Metrics, derive_seed
 
 
@@ -129,6 +130,7 @@ class Loop:
         self.progress = progress
         self.display = display
         self.interrupt = Interrupt()
+        self.watch = Watch(run, display)
         self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
         self._recorded = progress.step
@@ -162,10 +164,11 @@ class Loop:
                 self.training.ledger.close()
 
     async def _start(self) -> None:
-        """Warm up, and see what the policy is worth before step 1."""
-        run, row = self.training, {}
+        """Try the reward, warm up, and see what the policy is worth before step 1."""
+        run = self.training
+        row = await self.interrupt.run(self.watch.open_gate())
         if run.config.warmup:
-            row = warmup.imitate(run, self.display)
+            row |= warmup.imitate(run, self.display)
         run.learner.publish(run.engine, version=0)
         if self.settings.eval_every:
             row |= await self.interrupt.run(self._evaluate(0))
@@ -189,6 +192,7 @@ class Loop:
         self.progress = replace(self.progress, step=step, train_s=seconds)
         if hasattr(run.algorithm, "advance"):
             run.algorithm.advance(step, row)
+        row |= await self.watch.after_step(step)
         last = step == settings.steps
         if settings.eval_every and (last or step % settings.eval_every == 0):
             row |= await self._evaluate(step)  # not interruptible: the row would lack it
@@ -244,4 +248,5 @@ class Loop:
         }
         run.store.write_summary(self.summary)
         draw_curve(run.store.folder, run.baselines)
+        self.watch.finish()
         self.display.finished(self.summary, run.store.folder)
