@@ -65,3 +65,43 @@ class Asks:
         question: Message = {"role": "user", "content": f"{task.answer}|{response}"}
         said = await ask(models[self.model], (question,))
         return Reward(float(said.text == "yes"))
+
+
+class Generous:
+    """1 for any response at all."""
+
+    async def __call__(self, task: Task, response: str, models: Models) -> Reward:
+        return Reward(1.0)
+
+
+class Tiring:
+    """Honest for its first calls only."""
+
+    def __init__(self) -> None:
+        self.num_calls = 0
+
+    async def __call__(self, task: Task, response: str, models: Models) -> Reward:
+        self.num_calls += 1
+        return Reward(float(response == task.answer and self.num_calls < 40))
+
+
+class Tempting:
+    """Pays more and more, whatever is said."""
+
+    def __init__(self) -> None:
+        self.num_calls = 0
+
+    async def __call__(self, task: Task, response: str, models: Models) -> Reward:
+        self.num_calls += 1
+        return Reward(float(self.num_calls % 8 < self.num_calls / 8))
+
+
+class Souring:
+    """Pays less and less."""
+
+    def __init__(self) -> None:
+        self.num_calls = 0
+
+    async def __call__(self, task: Task, response: str, models: Models) -> Reward:
+        self.num_calls += 1
+        return Reward(float(self.num_calls % 8 >= self.num_calls / 8))

@@ -67,7 +67,7 @@ def test_settings_and_columns_are_given_on_the_command_line(tmp_path, capsys):
         (["-r", "match", "trainer.steps=1"], "no such section"),
         ([], "--reward is required"),
         (["-r", "match", "--column", "labl=x"], "--column"),
-        (["-r", "match", "--format", "gsm9k"], "no such format"),
+        (["-r", "match", "--format", "gsm9k"], "no format 'gsm9k'"),
         (["-r", "config_parts.Graded"], "there is no model 'judge'"),
     ],
 )

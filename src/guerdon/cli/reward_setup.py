@@ -106,6 +106,7 @@ def _values(
 ) -> dict[str, Any]:
     """Sections ``reward``, ``models`` and ``llm``: of the configuration, with the settings."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     from guerdon.config.compose import read
     from guerdon.errors import ConfigError
@@ -125,14 +126,28 @@ def _values(
             if config_name is None
             else f"--config-name {config_name}: its env has no reward; name one with --reward"
         )
-    given: Any = OmegaConf.to_container(OmegaConf.from_dotlist(own), resolve=True)
-    unknown = sorted(set(given) - {"reward", "models", "llm"})
-    if unknown:
-        raise ConfigError(
-            f"{unknown[0]}: no such section here; settings begin with reward., models. or llm."
-        )
     base = {"reward": node, "models": values.get("models", {}), "llm": values.get("llm", {})}
-    return _merged(base, given)
+    try:
+        given = OmegaConf.from_dotlist(own)
+        unknown = sorted(map(str, set(given) - set(base)))
+        if unknown:
+            raise ConfigError(
+                f"{unknown[0]}: no such section here; settings begin with reward., models. or llm."
+            )
+        merged = OmegaConf.merge(OmegaConf.create(_plain(base)), given)
+        found: Any = OmegaConf.to_container(merged, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(" ".join(str(error).split())[:300]) from None
+    return dict(found)
+
+
+def _plain(value: Any) -> Any:
+    """Text that remembers where it came from is text here: nothing is written."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def shipped() -> dict[str, str]:
@@ -141,7 +156,9 @@ def shipped() -> dict[str, str]:
     from guerdon.config.compose import SHIPPED
 
     classes = {path.rpartition(".")[2].casefold(): path for path, _ in components("rewards")}
-    return classes | {file.stem: str(file) for file in sorted(SHIPPED.glob("reward/*.yaml"))}
+    files = sorted(SHIPPED.glob("*/*.yaml"))
+    presets = [file for file in files if "\n_target_: guerdon.rewards." in file.read_text()]
+    return classes | {file.stem: str(file) for file in presets}
 
 
 def component(name: str) -> dict[str, Any]:
@@ -150,9 +167,7 @@ def component(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: there is none of that name.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
+    import yaml
 
     from guerdon.config.fields import did_you_mean
     from guerdon.errors import ConfigError
@@ -167,10 +182,12 @@ def component(name: str) -> dict[str, Any]:
     if not Path(place).is_file():
         raise ConfigError(f"--reward {name}: no such file")
     try:
-        node: Any = OmegaConf.to_container(OmegaConf.load(place), resolve=True)
-    except (OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError(f"{place}: {' '.join(str(error).split())[:200]}") from None
-    return dict(node)
+        node = yaml.safe_load(Path(place).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise ConfigError(f"{place}: a reward is a mapping with _target_")
+    return node
 
 
 def _build(node: Mapping[str, Any]) -> tuple[Measured, set[str]]:
@@ -231,13 +248,3 @@ def _models(used: set[str], values: Mapping[str, Any]) -> Iterator[Models]:
             facts = ", ".join(f"{key} {value}" for key, value in row.items())
             typer.echo(f"asked: {facts}", err=True)
         ledger.close()
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over`` put in, at any depth."""
-    found = dict(base)
-    for key, value in over.items():
-        below = found.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        found[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
-    return found

@@ -290,7 +290,8 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
     if gold is not None and "{answer}" not in gold:
         problems.append(f"trust.gold: must have {{answer}} in it, got {gold!r}")
     env = built.get("env")
-    if config.trust.audit and not (hasattr(env, "response_of") or hasattr(env, "env_of")):
+    says = hasattr(env, "response_of") or hasattr(env, "env_of")
+    if config.trust.audit and env is not None and not says:
         problems.append(
             f"trust.audit: {type(env).__name__} does not say which text its reward scored "
             f"(response_of), so nothing can be audited; remove trust.audit"

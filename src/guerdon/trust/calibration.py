@@ -70,10 +70,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the order of two responses does to a judge.
+    """What the order of two responses does to a judge, by comparisons in both orders.
 
-    The judge is taken to pick whatever is shown first (or second) with a probability, the position
-    bias, and else to be wrong with another, the noise.
+    A judge that says "first" whatever it sees with probability b, and is otherwise wrong with
+    probability e, says "first" with p1 = b + (1 - b)(1 - e) where the first shown is better, and
+    with p2 = b + (1 - b) e where it is worse. So b = p1 + p2 - 1, and e = (1 - (p1 - p2) / (1 - b))
+    / 2. One that prefers the second place has a negative b, and |b| stands in the formula for e. A
+    tie counts half.
     """
 
     n: int
@@ -82,11 +85,9 @@ class Order:
     ties: float
     """Share of verdicts that are a tie."""
     position_bias: float | None
-    """2 f - 1, f the share of the shown first among verdicts that are no tie; negative: it prefers
-    what comes second."""
+    """b; None: no label says which response is better."""
     noise: float | None
-    """e in accuracy = |b| / 2 + (1 - |b|) (1 - e), accuracy over single verdicts that are no tie on
-    pairs whose label is none; None where b is 1."""
+    """e; None where b is unknown, or decides everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,29 +250,28 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 def order_effect(cases: Sequence[Case]) -> Order | None:
     """What the order does, from comparisons made in both; None: there are none."""
-    both = [c for c in cases if c.compared is not None and c.compared.swapped is not None]
-    flips = share(
-        (c.labelled.task.id, c.compared.in_order != c.compared.swapped)  # type: ignore[union-attr]
-        for c in both
-    )
+    flipped: list[tuple[str, bool]] = []
+    says_first: dict[bool, list[float]] = {True: [], False: []}  # by: the first shown is better
+    num_ties = 0
+    for case in cases:
+        if case.compared is None or case.compared.swapped is None:
+            continue
+        both = case.compared.in_order, case.compared.swapped
+        flipped.append((case.labelled.task.id, both[0] != both[1]))
+        num_ties += both.count("tie")
+        for verdict, shown_first in zip(both, "12", strict=True):
+            if case.labelled.label != "tie":
+                first = 0.5 if verdict == "tie" else float(verdict == shown_first)
+                says_first[case.labelled.label == shown_first].append(first)
+    flips = share(flipped)
     if flips is None:
         return None
-    firsts: list[bool] = []
-    rights: list[bool] = []
-    num_ties = 0
-    for case in both:
-        assert case.compared is not None
-        for verdict, shown_first in ((case.compared.in_order, "1"), (case.compared.swapped, "2")):
-            num_ties += verdict == "tie"
-            if verdict != "tie":
-                firsts.append(verdict == shown_first)
-                if case.labelled.label != "tie":
-                    rights.append(verdict == case.labelled.label)
-    bias = 2 * fmean(firsts) - 1 if firsts else None
-    noise = None
-    if bias is not None and rights and abs(bias) < 1:
-        noise = 1 - (fmean(rights) - abs(bias) / 2) / (1 - abs(bias))
-    return Order(len(both), flips, num_ties / (2 * len(both)), bias, noise)
+    bias = noise = None
+    if says_first[True]:
+        p1, p2 = fmean(says_first[True]), fmean(says_first[False])
+        bias = p1 + p2 - 1
+        noise = (1 - (p1 - p2) / (1 - abs(bias))) / 2 if abs(bias) < 1 else None
+    return Order(len(flipped), flips, num_ties / (2 * len(flipped)), bias, noise)
 
 
 def longer_preferred(cases: Sequence[Case]) -> tuple[Estimate, Estimate] | None:

@@ -26,7 +26,7 @@ def counted(model: Model) -> Model:
 
         return counting
 
-    return _wrapped(model, "generate", "score", by=count)
+    return _wrapped(model, "generate", "complete", "score", by=count)
 
 
 def reseeded(model: Model, *key: object) -> Model:
@@ -38,7 +38,7 @@ def reseeded(model: Model, *key: object) -> Model:
 
         return generate
 
-    return _wrapped(model, "generate", by=reseed)
+    return _wrapped(model, "generate", "complete", by=reseed)
 
 
 def _wrapped(

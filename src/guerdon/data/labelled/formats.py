@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
@@ -15,39 +15,57 @@ from guerdon.errors import ConfigError
 ROWS = "rows"
 """The format of any other file: see `rows.Columns`."""
 
-KEYS: dict[str, Collection[str]] = {
-    "gsm8k_model_solutions": {"question", "ground_truth", "6b_finetuning"},
-    "math_cot_100": {"question", "gt", "code", "score", "level"},
-    "evouna": {"question", "golden_answer", "judge_fid"},
-    "nq301": {"Question", "Model answer", "Acceptable?"},
-    "llmbar": {"input", "output_1", "output_2", "label"},
-    "pandalm": {"instruction", "response1", "response2", "annotator1"},
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a published set is known, and which files of its folder are read."""
+
+    keys: frozenset[str]
+    """Only its rows have all of these."""
+    files: tuple[str, ...] = ()
+    """(): its reader takes a folder, too."""
+
+
+FORMATS = {
+    "gsm8k_model_solutions": Format(
+        frozenset({"question", "ground_truth", "6b_finetuning"}), ("example_model_solutions.jsonl",)
+    ),
+    "math_cot_100": Format(
+        frozenset({"question", "gt", "code", "score", "level"}), ("math_cot_100.jsonl",)
+    ),
+    "evouna": Format(frozenset({"question", "golden_answer", "judge_fid"}), ("NQ.json", "TQ.json")),
+    "nq301": Format(frozenset({"Question", "Model answer", "Acceptable?"}), ("NQ301_human.tsv",)),
+    "llmbar": Format(frozenset({"input", "output_1", "output_2", "label"})),
+    "pandalm": Format(frozenset({"instruction", "response1", "response2", "annotator1"})),
 }
-"""Format, which is the name of its module here, and keys that only its rows have."""
+"""By name, which is that of the reader's module here."""
 
 
 def read_labelled(
     path: Path, name: str | None = None, columns: Columns | None = None
 ) -> list[Labelled]:
-    """Labelled responses of a file.
+    """Labelled responses of a file, or of the folder of a published set.
 
     Args:
-        name: one of ``KEYS``, or "rows"; None: found by the keys of the first row.
+        name: one of `FORMATS`, or "rows"; None: found by the keys of the first row, or by the name
+            of the folder.
         columns: of the format "rows".
 
     Raises:
         ConfigError: no such file or format, or a malformed row.
     """
-    if not path.is_file():
+    if not path.exists():
         raise ConfigError(f"{path}: no such file")
-    name = name or recognise(path)
-    if name == ROWS:
+    name = name or (path.name if path.is_dir() else recognise(path))
+    if name == ROWS and path.is_file():
         found = read_rows(path, columns)
-    elif name in KEYS:
-        found = importlib.import_module(f"guerdon.data.labelled.{name}").read(path)
+    elif name in FORMATS:
+        reader = importlib.import_module(f"guerdon.data.labelled.{name}")
+        files = [path / file for file in FORMATS[name].files] if path.is_dir() else []
+        found = [one for file in files or [path] for one in reader.read(file)]
     else:
-        known = ", ".join([*KEYS, ROWS])
-        raise ConfigError(f"--format {name}: no such format; there are: {known}")
+        known = ", ".join([*FORMATS, ROWS])
+        raise ConfigError(f"{path}: no format {name!r}; give --format, one of: {known}")
     if not found:
         raise ConfigError(f"{path}: no labelled response in it")
     return found
@@ -61,4 +79,4 @@ def recognise(path: Path) -> str:
     else:
         rows = read_file(path).rows
         keys = set(rows[0].values) if rows else set()
-    return next((name for name, needed in KEYS.items() if keys >= set(needed)), ROWS)
+    return next((name for name, form in FORMATS.items() if keys >= form.keys), ROWS)
