@@ -28,6 +28,10 @@ class SingleTurn:
     system: str | None = None
     success_at: float | None = 1.0
 
+    def response_of(self, trajectory: Trajectory) -> str:
+        """The text the reward scored."""
+        return trajectory.turns[-1].action["content"]
+
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode.
 
@@ -44,10 +48,6 @@ class SingleTurn:
         if self.success_at is not None:
             metrics["success"] = float(reward.value >= self.success_at)
         return Episode(task, (chat.trajectory(reward),), metrics=metrics)
-
-    def response_of(self, trajectory: Trajectory) -> str:
-        """The text the reward scored."""
-        return trajectory.turns[-1].action["content"]
 
     def _prompt(self, task: Task) -> tuple[Message, ...]:
         own = bool(task.prompt) and task.prompt[0]["role"] == "system"
