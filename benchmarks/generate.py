@@ -22,7 +22,8 @@ from collections.abc import Callable
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
-from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from peer_shape import VOCABULARY, random_qwen2
+from transformers import PreTrainedModel
 
 from guerdon import attention
 from guerdon.engines.native import NativeEngine
@@ -30,27 +31,7 @@ from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
 from guerdon.types import Completion, Sampling
 
-VOCABULARY = 4096
 GROUP = 8
-
-
-def random_model(implementation: str) -> PreTrainedModel:
-    """The same weights at every call."""
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=8,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=VOCABULARY - 1,
-        pad_token_id=0,
-    )
-    return Qwen2ForCausalLM._from_config(config, attn_implementation=implementation).eval()
 
 
 def random_prompts(count: int, length: int, seed: int) -> list[tuple[int, ...]]:
@@ -105,8 +86,10 @@ def theirs(model: PreTrainedModel, prompts: list[tuple[int, ...]], new_tokens: i
 
 def compare(args: argparse.Namespace, prompt_tokens: int, new_tokens: int) -> dict[str, object]:
     """Median seconds of both sides over the same prompts."""
-    plain = random_model("sdpa")
-    engine = NativeEngine(random_model(attention.NAME), endless_template())
+    plain = random_qwen2("sdpa", eos_token_id=VOCABULARY - 1)
+    engine = NativeEngine(
+        random_qwen2(attention.NAME, eos_token_id=VOCABULARY - 1), endless_template()
+    )
     count = args.sequences // GROUP
     sides: dict[str, Callable[[list[tuple[int, ...]]], int]] = {
         "transformers": lambda prompts: theirs(plain, prompts, new_tokens),
@@ -138,7 +121,9 @@ def compare(args: argparse.Namespace, prompt_tokens: int, new_tokens: int) -> di
 
 def conversation(turns: int = 16) -> dict[str, int]:
     """Tokens of a conversation, and tokens computed for it."""
-    engine = NativeEngine(random_model(attention.NAME), endless_template())
+    engine = NativeEngine(
+        random_qwen2(attention.NAME, eos_token_id=VOCABULARY - 1), endless_template()
+    )
     row, length = random_prompts(1, 83, 0)[0], 0
     for turn in range(turns):
         sampling = Sampling(max_tokens=16, seed=turn)

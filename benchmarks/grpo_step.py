@@ -21,8 +21,9 @@ import statistics
 import time
 
 import torch
+from peer_shape import VOCABULARY, random_qwen2
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import PreTrainedTokenizerFast
 
 from guerdon import attention
 from guerdon.algorithms.grpo import GRPO
@@ -35,8 +36,6 @@ from guerdon.templates import ChatTemplate
 from guerdon.tiny import CHATML
 from guerdon.train.collect import collect
 from guerdon.types import Episode, Model, Models, Reward, Sampling, Task, Trajectory, Turn
-
-VOCABULARY = 4096
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -58,25 +57,6 @@ def tokenizer() -> PreTrainedTokenizerFast:
         pad_token="<|endoftext|>",
         chat_template=CHATML,
     )
-
-
-def policy() -> Qwen2ForCausalLM:
-    """The random model, as `hf.load_model` would return it."""
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=8,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=2,
-        pad_token_id=0,
-    )
-    return Qwen2ForCausalLM._from_config(config, attn_implementation=attention.NAME).eval()
 
 
 class FixedLength:
@@ -112,7 +92,7 @@ async def steps(args: argparse.Namespace) -> tuple[list[float], list[float], flo
 
     template = ChatTemplate(words)
     template.stop_ids = frozenset()  # fixed length: the end token ends nothing, as min_new_tokens
-    module = policy()
+    module = random_qwen2(attention.NAME, eos_token_id=2)
     algorithm = GRPO()
     learner = Learner(
         PolicyModels(module, words), algorithm, LearnerSettings(lr=1e-5), total_steps=args.steps

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from guerdon.types import Trajectory
+from guerdon.types import Trajectory, Turn
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class Batch:
     temperature: Float[Tensor, " B"]
     num_actions: int
     num_rows: int
+    states: Int[Tensor, "B T"] | None = None
+    """At the last action token of each turn, the number of the state it began in: equal numbers are
+    equal states. Elsewhere -1."""
 
     # filled by learner.annotate
     old_logprobs: Float[Tensor, "B T"] | None = None
@@ -76,6 +79,8 @@ class Batch:
         logprobs = torch.zeros(rows, width)
         rewards = torch.zeros(rows, width)
         turn_ends = torch.zeros(rows, width, dtype=torch.bool)
+        states = torch.full((rows, width), -1, dtype=torch.long)
+        state_numbers: dict[str, int] = {}
         for row, trajectory in enumerate(trajectories):
             length = len(trajectory.token_ids)
             token_ids[row, :length] = torch.tensor(trajectory.token_ids)
@@ -90,6 +95,8 @@ class Batch:
             for turn in spans:
                 rewards[row, turn.span[1] - 1] += turn.reward
                 turn_ends[row, turn.span[1] - 1] = True
+                number = state_numbers.setdefault(_state(turn), len(state_numbers))
+                states[row, turn.span[1] - 1] = number
             # a turn without a token (no room was left) still pays: at the last token before it
             paid = sum(turn.reward for turn in spans)
             rewards[row, spans[-1].span[1] - 1] += trajectory.total_reward - paid
@@ -105,6 +112,7 @@ class Batch:
             temperature=torch.tensor([t.temperature for t in trajectories]),
             num_actions=int(action_mask.sum()),
             num_rows=rows,
+            states=states,
         )
 
     @property
@@ -143,3 +151,10 @@ class Batch:
     def _tensors(self) -> list[tuple[str, Any]]:
         named = [(f.name, getattr(self, f.name)) for f in fields(self)]
         return [(name, value) for name, value in named if isinstance(value, Tensor)]
+
+
+def _state(turn: Turn) -> str:
+    """What a turn began in, as far as is known: the environment's word, else what was last said."""
+    if turn.state is not None:
+        return f"state {turn.state}"
+    return f"observed {turn.observation[-1]['content']}" if turn.observation else "nothing"

@@ -50,8 +50,10 @@ class Chat:
         """No room is left in the context: another reply would be cut or empty."""
         self._history: list[Message] = []
 
-    async def send(self, *messages: Message) -> str:
+    async def send(self, *messages: Message, state: str | None = None) -> str:
         """Say something and get the reply's text; ``turns[-1]`` has the rest.
+
+        ``state`` is the world's, for algorithms that compare turns; see `Turn.state`.
 
         When no room is left, ``full`` is set and the reply is empty: the turn is recorded, its
         messages do not enter the row, and the engine is not asked again.
@@ -70,7 +72,7 @@ class Chat:
             added = self._delta(template, messages)
             completion = await self._generate((*self.token_ids, *added))
             self._append(added, completion)
-        self._add_turn(messages, completion)
+        self._add_turn(messages, completion, state)
         return completion.text
 
     def reward(self, value: float) -> None:
@@ -130,7 +132,9 @@ class Chat:
         self.action_mask += [False] * len(added) + [True] * len(sampled)
         self.logprobs += (*[0.0] * len(added), *completion.logprobs)
 
-    def _add_turn(self, messages: tuple[Message, ...], completion: Completion) -> None:
+    def _add_turn(
+        self, messages: tuple[Message, ...], completion: Completion, state: str | None
+    ) -> None:
         """Record a turn whose tokens, if it has any, end the row."""
         action: Message = {"role": "assistant", "content": completion.text}
         self._history += [*messages, action]
@@ -143,6 +147,7 @@ class Chat:
                 span=(end - num_sampled, end),
                 finish_reason=completion.finish_reason,
                 version=completion.version,
+                state=state,
             )
         )
 

@@ -62,6 +62,9 @@ class Turn:
     finish_reason: FinishReason = "stop"
     version: int = 0
     """The policy version that sampled the action."""
+    state: str | None = None
+    """What the world was like when the turn began, where the environment says it: equal strings are
+    the same state. None: what was observed is all there is to compare."""
 
 
 @dataclass(frozen=True, slots=True)

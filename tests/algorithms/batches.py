@@ -36,6 +36,7 @@ def draw(
         temperature=torch.ones(len(rows)),
         num_actions=int(mask.sum()),
         num_rows=len(rows),
+        states=torch.where(ends, paid.long().cumsum(dim=1), -1),  # some are met again
         **({"logprobs": torch.zeros(mask.shape)} | tensors),
     )
 

@@ -62,6 +62,69 @@ def test_gae_in_turn_time_discounts_only_where_turns_end():
     assert_close(got, tensor([[1.5, 0.5, -2.0]]))
 
 
+TENTHS = tensor([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]])
+TWO_ENDS = tensor([[F] * 4 + [T] + [F] * 4 + [T]])
+
+
+@pytest.mark.parametrize(
+    ("lam", "expected"),
+    [
+        (1.0, [1.85, 1.75, 1.65, 1.55, 1.45, 0.4, 0.3, 0.2, 0.1, 0.0]),
+        (0.9, [1.2952, 1.3281, 1.3645, 1.405, 1.45, 0.3439, 0.271, 0.19, 0.1, 0.0]),
+    ],
+)
+def test_bilevel_gae_of_two_turns_of_five_tokens(lam, expected):
+    # turn 2: D = 1 - 1 = 0, paid 1; turn 1: D = 1 + .95 * 1 - .5 = 1.45, paid 1.95
+    got, returns = adv.bilevel_gae(
+        TWO_ENDS.float(), TENTHS, everyone(TENTHS), TWO_ENDS, 1.0, lam, 0.95
+    )
+    assert_close(got, tensor([expected]), atol=6e-5, rtol=0)
+    assert_close(returns, got + TENTHS)
+    if lam == 1.0:
+        assert_close(returns, tensor([[1.95] * 5 + [1.0] * 5]))
+
+
+def test_bilevel_gae_knows_a_turn_that_paid_nothing_and_skips_observations():
+    rewards = tensor([[0.0, 0, 0, 0, 0, 0, 0, 1]])
+    values = tensor([[0.2, 0.2, 0.2, 9, 9, 0.4, 0.4, 0.4]])
+    mask = tensor([[T, T, T, F, F, T, T, T]])
+    ends = tensor([[F, F, T, F, F, F, F, T]])
+    got, _ = adv.bilevel_gae(rewards, values, mask, ends, 1.0, 0.95, 0.95)
+    assert_close(
+        got, tensor([[0.6512, 0.6854, 0.7215, 0, 0, 0.5415, 0.57, 0.6]]), atol=6e-5, rtol=0
+    )
+    flat, _ = adv.gae(rewards, values, mask, 1.0, 0.95)
+    assert_close(
+        flat, tensor([[0.6448, 0.6787, 0.7144, 0, 0, 0.5415, 0.57, 0.6]]), atol=6e-5, rtol=0
+    )
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_bilevel_gae_of_one_turn_is_gae(seed):
+    batch = random_batch(seed)
+    last = batch.turn_ends.long().cumsum(dim=1) == batch.turn_ends.sum(dim=1, keepdim=True)
+    one_end = batch.turn_ends & last
+    row = (batch.rewards, batch.values, batch.action_mask)
+    assert_close(adv.bilevel_gae(*row, one_end, 0.9, 0.8, 0.5), adv.gae(*row, 0.9, 0.8))
+
+
+def test_bilevel_gae_of_a_row_that_earned_nothing_is_finite():
+    got, _ = adv.bilevel_gae(
+        torch.zeros_like(TENTHS), TENTHS, everyone(TENTHS), TWO_ENDS, 1.0, 0.9, 0.95
+    )
+    assert got.isfinite().all()
+
+
+def test_a_turn_with_one_value_is_one_action():
+    # V = (.1, .6), R = (1, 1): delta_2 = .4, delta_1 = 1 + .5 * .6 - .1 = 1.2; A_1 = 1.2 + .25 * .4
+    got, returns = adv.turn_gae(
+        TWO_ENDS.float(), TENTHS, everyone(TENTHS), TWO_ENDS, gamma=0.5, lam=0.5
+    )
+    assert_close(got, tensor([[1.3] * 5 + [0.4] * 5]))
+    assert_close(returns, tensor([[1.4] * 5 + [1.0] * 5]))
+
+
 def test_returns_to_go_per_token_and_per_turn_by_hand():
     batch = draw(["oaeoae"], [[1, 2]])
     per_token = adv.returns_to_go(batch.rewards, batch.action_mask, 0.5)

@@ -148,6 +148,37 @@ def test_the_critics_loss_is_added_by_its_coefficient():
     assert loss.item() == pytest.approx(-0.5 + 0.1 * value)
 
 
+def test_a_turn_with_one_value_trains_the_critic_at_its_first_token_only():
+    batch = draw(["oaeoae"], [[0, 1]], values=torch.zeros(1, 6), old_logprobs=torch.zeros(1, 6))
+    algorithm = PPO(time="turn_value", norm="none", value_clip=None)
+    batch = algorithm.estimate(batch)  # both turns return 1
+    zeros, values = torch.zeros(1, 6), torch.zeros(1, 6, requires_grad=True)
+    loss, _ = algorithm.loss(zeros, zeros, values, batch)
+    (grad,) = torch.autograd.grad(loss, values)
+    assert_close(grad, tensor([[0, -0.125, 0, 0, -0.125, 0]]))  # .5 (V - 1) / 4 action tokens
+
+
+def test_while_the_critic_warms_up_the_policy_stays_as_it_is():
+    algorithm = PPO(value_warmup=2, kl_coef=0.1)
+    batch = algorithm.estimate(random_batch(0))
+
+    def gradients():
+        logprobs, entropy, values = outputs(batch)
+        loss, _ = algorithm.loss(logprobs, entropy, values, batch)
+        return torch.autograd.grad(
+            loss, (logprobs, values), allow_unused=True, materialize_grads=True
+        )
+
+    for done in range(3):
+        policy, value = gradients()
+        assert bool((policy != 0).any()) == (done >= 2)
+        assert (value != 0).any()
+        algorithm.advance(done + 1, {})
+    resumed = PPO(value_warmup=2, kl_coef=0.1)
+    resumed.load_state_dict(algorithm.state_dict())
+    assert resumed.state_dict() == algorithm.state_dict()
+
+
 def test_imitation_is_the_mean_negative_log_likelihood_of_the_actions():
     batch = Imitation().estimate(draw(["oae", "oe"], [[0], [0]]))
     logprobs = tensor([[-9.0, -1, -2], [-9, -3, -9]])

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from guerdon.algorithms import GRPO, PPO, RLOO, ReinforcePP
+from guerdon.algorithms import GRPO, PPO, RLOO, GiGPO, ReinforcePP
 from guerdon.algorithms.options import check_choice, check_number
 
 PAGE = Path(__file__).parents[2] / "docs" / "algorithms.md"
@@ -39,7 +39,7 @@ def test_a_choice_is_one_of_its_literals():
     assert check_choice(Knob(way="left"), "way") == ["Knob.way is 'left': give one of up, down"]
 
 
-@pytest.mark.parametrize("algorithm", [GRPO, PPO, RLOO, ReinforcePP])
+@pytest.mark.parametrize("algorithm", [GRPO, PPO, RLOO, GiGPO, ReinforcePP])
 def test_every_key_is_on_the_page(algorithm):
     page = PAGE.read_text()
     for field in fields(algorithm):

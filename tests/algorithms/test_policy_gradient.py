@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from torch.testing import assert_close
 
 from algorithms.batches import draw, outputs, random_batch
-from guerdon.algorithms import GRPO, PPO, RLOO, Imitation, ReinforcePP
+from guerdon.algorithms import GRPO, PPO, RLOO, GiGPO, Imitation, ReinforcePP
 from guerdon.algorithms.kl import Adaptive, Scheduled
 from guerdon.errors import ConfigError
 from guerdon.types import Algorithm
@@ -27,6 +27,9 @@ VARIANTS = {
     "ppo_turns": PPO(time="turn", gamma=0.9, lam=0.9, aggregation="seq-mean-token-mean"),
     "ppo_no_critic": PPO(critic=False, baseline="group", gamma=0.95, norm="batch_std"),
     "ppo_whitened": PPO(critic=False),
+    "ppo_bilevel": PPO(time="bilevel", gamma=0.99, lam=0.9, turn_gamma=0.8),
+    "ppo_turn_value": PPO(time="turn_value", gamma=0.9, lam=0.9),
+    "gigpo": GiGPO(step_coef=0.5),
     "rloo": RLOO(kl_coef=0.05, kl_in="reward"),
     "reinforce_pp": ReinforcePP(gamma=0.99),
     "reinforce_pp_group": ReinforcePP(baseline="group", kl_coef=0.1),
@@ -80,7 +83,7 @@ def test_padding_and_row_order_change_nothing(algorithm, seed):
     order = torch.randperm(batch.size, generator=torch.Generator().manual_seed(seed))
     moved = batch.select(order)
     names = ("token_ids", "action_mask", "logprobs", "rewards", "turn_ends")
-    names += ("old_logprobs", "ref_logprobs", "values")
+    names += ("old_logprobs", "ref_logprobs", "values", "states")
     wide = {name: pad(getattr(moved, name), (0, 5)) for name in names}
     moved = algorithm.estimate(moved.with_(**wide))
     batch = algorithm.estimate(batch)

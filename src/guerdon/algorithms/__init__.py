@@ -1,8 +1,9 @@
 """Algorithms: a batch becomes advantages, then a loss. Pure maths; no model, no file, no device.
 
 `advantages`, `losses`, `kl` and `aggregation` are functions of tensors with their equations;
-`PolicyGradient` puts them together; `PPO`, `GRPO`, `RLOO`, `ReinforcePP` and `Imitation` are what a
-YAML file names, and their fields are its keys. `docs/algorithms.md` has the maths beside the knobs.
+`PolicyGradient` puts them together; `PPO`, `GRPO`, `RLOO`, `ReinforcePP`, `GiGPO` and `Imitation`
+are what a YAML file names, and their fields are its keys. `docs/algorithms.md` has the maths beside
+the knobs.
 
 Beyond `guerdon.types.Algorithm` an algorithm may have state that moves from step to step (here the
 KL coefficient). It then has three more methods, which callers look for with ``hasattr``:
@@ -20,6 +21,7 @@ A group with fewer than two valid members has no baseline and gets advantage 0 f
 that compares members; the training step drops and counts such groups before.
 """
 
+from guerdon.algorithms.gigpo import GiGPO
 from guerdon.algorithms.grpo import GRPO
 from guerdon.algorithms.imitation import Imitation
 from guerdon.algorithms.policy_gradient import PolicyGradient
@@ -27,4 +29,4 @@ from guerdon.algorithms.ppo import PPO
 from guerdon.algorithms.reinforce_pp import ReinforcePP
 from guerdon.algorithms.rloo import RLOO
 
-__all__ = ["GRPO", "PPO", "RLOO", "Imitation", "PolicyGradient", "ReinforcePP"]
+__all__ = ["GRPO", "PPO", "RLOO", "GiGPO", "Imitation", "PolicyGradient", "ReinforcePP"]

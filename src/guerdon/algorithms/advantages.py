@@ -73,6 +73,59 @@ def gae(
     return advantages, advantages + values
 
 
+def bilevel_gae(
+    rewards: Float[Tensor, "B T"],
+    values: Float[Tensor, "B T"],
+    action_mask: Bool[Tensor, "B T"],
+    turn_ends: Bool[Tensor, "B T"],
+    gamma: float,
+    lam: float,
+    turn_gamma: float,
+) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+    """GAE over turns, then over the tokens of each turn, whose end is paid what the turn was worth.
+
+    Over the ends e_k of turns: D_k = r_k + turn_gamma V_{k+1} - V_k + turn_gamma lam D_{k+1}, where
+    r_k and V_k are those of the token e_k.
+    Inside a turn, with r(e_k) replaced by D_k + V(e_k) and nothing after e_k: GAE with gamma, lam.
+
+    Turns are where ``turn_ends`` says, whatever they were paid. With one turn this is `gae`.
+
+    Returns:
+        (advantages, returns), zero off the mask; returns = advantages + values.
+
+    Source: Wang et al. 2025 (VAGEN, arXiv:2510.16907), section 3.3.
+    """
+    values = values.masked_fill(~action_mask, 0.0)
+    delta = rewards + turn_gamma * next_masked(values, turn_ends) - values
+    worth = discounted_sum(delta, turn_ends, torch.full_like(rewards, turn_gamma * lam)) + values
+    paid = torch.where(turn_ends, worth, rewards)
+    gammas = torch.full_like(rewards, gamma).masked_fill(turn_ends, 0.0)
+    delta = paid + gammas * next_masked(values, action_mask) - values
+    advantages = discounted_sum(delta, action_mask, gammas * lam)
+    return advantages, advantages + values
+
+
+def turn_gae(
+    rewards: Float[Tensor, "B T"],
+    values: Float[Tensor, "B T"],
+    action_mask: Bool[Tensor, "B T"],
+    turn_ends: Bool[Tensor, "B T"],
+    gamma: float,
+    lam: float,
+) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+    """GAE in which a whole turn is one action: V_k is the value before its first token, r_k the sum
+    of its rewards.
+
+    Returns:
+        (advantages, returns): every token of a turn has the turn's; returns = A_k + V_k.
+    """
+    exists = turns_exist(turn_ends)
+    value = turn_starts(values, action_mask, turn_ends)
+    reward = turn_sums(rewards, action_mask, turn_ends)
+    advantages, returns = gae(reward, value, exists, gamma, lam)
+    return to_tokens(advantages, action_mask, turn_ends), to_tokens(returns, action_mask, turn_ends)
+
+
 def returns_to_go(
     rewards: Float[Tensor, "B T"],
     action_mask: Bool[Tensor, "B T"],

@@ -1,6 +1,6 @@
 """PPO, with a critic or without."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -8,11 +8,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from guerdon.algorithms.advantages import (
+    bilevel_gae,
     gae,
     group_center,
     group_count,
     returns_to_go,
     to_tokens,
+    turn_gae,
     turn_starts,
     turns_exist,
     whiten,
@@ -35,8 +37,12 @@ class PPO(PolicyGradient):
     critic: bool = True
     gamma: float = 1.0
     lam: float = 1.0
-    time: Literal["token", "turn"] = "token"
-    """What gamma and lam count."""
+    time: Literal["token", "turn", "bilevel", "turn_value"] = "token"
+    """What gamma and lam count. turn: turns, in GAE over tokens. bilevel: tokens inside a turn, and
+    turn_gamma with lam over turns. turn_value: a turn is one action with one value, that before its
+    first token."""
+    turn_gamma: float = 0.95
+    """Discount from turn to turn with ``time: bilevel``."""
     baseline: Literal["none", "group"] = "none"
     """Without a critic. group: the mean return of the group's members from the same turn on."""
     norm: Literal["none", "batch_std", "whiten"] = "whiten"
@@ -44,6 +50,9 @@ class PPO(PolicyGradient):
     mean, too."""
     value_coef: float = 0.5
     value_clip: float | None = 0.2
+    value_warmup: int = 0
+    """Steps at the start in which only the critic learns."""
+    _steps_done: int = field(default=0, init=False, repr=False)
 
     def problems(self) -> list[str]:
         """One line for each option that makes no sense."""
@@ -54,6 +63,17 @@ class PPO(PolicyGradient):
         found += check_number(self, "lam", low=0.0, high=1.0)
         found += check_number(self, "value_coef", low=0.0)
         found += check_number(self, "value_clip", above=0.0)
+        found += check_number(self, "turn_gamma", low=0.0, high=1.0)
+        found += check_number(self, "value_warmup", low=0.0)
+        if not self.critic and self.time in ("bilevel", "turn_value"):
+            found.append(
+                f"PPO.time is {self.time!r} but critic is false, and without values there is only "
+                f"one level: set time: turn, or critic: true"
+            )
+        if not self.critic and self.value_warmup:
+            found.append(
+                f"PPO.value_warmup is {self.value_warmup!r} but critic is false: drop value_warmup"
+            )
         if self.critic and self.baseline == "group":
             found.append(
                 "PPO.baseline is 'group' but critic is true, and the critic is the baseline: drop "
@@ -86,18 +106,29 @@ class PPO(PolicyGradient):
     def estimate(self, batch: Batch) -> Batch:
         """GAE, or returns less a baseline, normalised over the step."""
         mask, rewards = batch.action_mask, self.token_rewards(batch)
-        ends = batch.turn_ends if self.time == "turn" else None
         counted = mask
         if self.critic:
-            assert batch.values is not None, "annotate comes first"
-            advantages, returns = gae(rewards, batch.values, mask, self.gamma, self.lam, ends)
+            advantages, returns = self._gae(rewards, batch)
         else:
+            ends = batch.turn_ends if self.time == "turn" else None
             advantages = returns = returns_to_go(rewards, mask, self.gamma, ends)
             if self.baseline == "group":
                 advantages, counted = _less_group_mean(returns, batch)
         if self.norm != "none":
             advantages = whiten(advantages, counted, center=self.norm == "whiten")
         return self.estimated(batch, advantages, returns)
+
+    def _gae(
+        self, rewards: Float[Tensor, "B T"], batch: Batch
+    ) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+        """(advantages, returns) by ``time``."""
+        assert batch.values is not None, "annotate comes first"
+        row, ends = (rewards, batch.values, batch.action_mask), batch.turn_ends
+        if self.time == "bilevel":
+            return bilevel_gae(*row, ends, self.gamma, self.lam, self.turn_gamma)
+        if self.time == "turn_value":
+            return turn_gae(*row, ends, self.gamma, self.lam)
+        return gae(*row, self.gamma, self.lam, ends if self.time == "turn" else None)
 
     def loss(
         self,
@@ -115,10 +146,34 @@ class PPO(PolicyGradient):
             torch.where(batch.action_mask, x, 0.0) for x in (values, batch.values, batch.returns)
         )
         errors, clipped = value_loss(now, old, returns, self.value_clip)
-        value = (self.weights(batch) * errors).sum()
+        value = (self._value_weights(batch) * errors).sum()
         frac = mean_sums({"loss/value_clip_frac": clipped}, batch)
         metrics |= numbers({"loss/value": value} | frac)
+        if self._steps_done < self.value_warmup:
+            loss = loss.detach()
         return loss + self.value_coef * value, metrics
+
+    def _value_weights(self, batch: Batch) -> Float[Tensor, "B T"]:
+        """The weight of each token in the critic's loss; a turn with one value counts once."""
+        if self.time != "turn_value":
+            return self.weights(batch)
+        # a token of a turn whose predecessor is none of it is its first
+        before = torch.nn.functional.pad(batch.action_mask & ~batch.turn_ends, (1, 0))[:, :-1]
+        return self.weights(batch) * (batch.action_mask & ~before)
+
+    def advance(self, step: int, metrics: Metrics) -> None:
+        """See `PolicyGradient.advance`."""
+        super().advance(step, metrics)
+        self._steps_done = step
+
+    def state_dict(self) -> dict[str, float]:
+        """What a checkpoint must hold."""
+        return super().state_dict() | {"steps_done": self._steps_done}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        super().load_state_dict(state)
+        self._steps_done = int(state["steps_done"])
 
 
 def _less_group_mean(

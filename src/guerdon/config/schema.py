@@ -39,6 +39,42 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupFilter:
+    """Learn from some of a step's groups only, chosen by their members' returns.
+
+    RAGEN-2's advice is ``keep: top_p, value: 0.9``; StarPO-S is ``keep: frac, value: 0.25``.
+
+    Source: Wang et al. 2025 (arXiv:2504.20073), section 4.2.
+    """
+
+    keep: Literal["top_p", "top_k", "frac", "min_p"]
+    """Best groups first: top_p until they hold ``value`` of the sum; top_k so many; frac that share
+    of all groups; min_p those with at least ``value`` of the best."""
+    value: float
+    by: Literal["std", "mean"] = "std"
+    """Of the members' returns."""
+    include_zero: bool = False
+    """Groups of 0 may be kept: they hold nothing to learn but a KL or entropy term."""
+
+    def __post_init__(self) -> None:
+        top = float("inf") if self.keep == "top_k" else 1.0
+        if not 0.0 < self.value <= top:
+            raise ValueError(f"value of keep: {self.keep} must be above 0 and at most {top:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardNorm:
+    """Returns in units of their peers, before advantages: (R - mean) / std."""
+
+    over: Literal["group", "domain", "step"] = "group"
+    """Who the peers are."""
+    divide: bool = True
+    """False: only subtract the mean."""
+    clip: tuple[float, float] | None = None
+    """Bounds of the result."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trainer:
     """How long to train and how often to save and evaluate. A cadence of 0 means never."""
 
@@ -59,6 +95,10 @@ class Trainer:
     """Episodes in flight at once."""
     temperature: Schedule | None = None
     """Sampling temperature of the policy over the steps; None: `models.policy.sampling` alone."""
+    reward_norm: RewardNorm | None = None
+    """For algorithms without a group baseline; None: returns as they were earned."""
+    group_filter: GroupFilter | None = None
+    """None: every group is learned from."""
     debug: bool = False
     """Wait for a debugger (debugpy, loopback) at ``debug_port``."""
     debug_port: int = 5678

@@ -7,8 +7,11 @@ of neighbouring slots as a batch, without copying.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -55,7 +58,7 @@ class KvCache:
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
         shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._store = torch.zeros(shape, dtype=dtype, device=device)
+        self._store = _zeros(shape, dtype, device)
         self.clear()
 
     def clear(self) -> None:
@@ -76,7 +79,7 @@ class KvCache:
         left there must not be NaN."""
         like = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
         shape, self._store = self._store.shape, like  # free the old pages before there are new ones
-        self._store = like.new_zeros(shape)
+        self._store = _zeros(shape, like.dtype, like.device)
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.
@@ -140,3 +143,11 @@ class KvCache:
         if isinstance(slots, slice):
             return store[0, slots], store[1, slots]
         return store[0].index_select(0, slots), store[1].index_select(0, slots)
+
+
+def _zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros whose pages, on the CPU, come into being when they are written: torch writes all."""
+    if device.type != "cpu":
+        return torch.zeros(*shape, dtype=dtype, device=device)
+    num_bytes = math.prod(shape) * dtype.itemsize
+    return torch.from_numpy(np.zeros(num_bytes, dtype=np.uint8)).view(dtype).view(*shape)

@@ -94,6 +94,7 @@ def _trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
                 "finish_reason": turn.finish_reason,
                 "version": turn.version,
             }
+            | ({} if turn.state is None else {"state": turn.state})
             for turn in trajectory.turns
         ],
         "token_ids": trajectory.token_ids,

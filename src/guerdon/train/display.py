@@ -125,7 +125,7 @@ class Display:
         """The one line a run is for, after the scores of simple policies."""
         self.close()
         for name, value in summary["baselines"].items():
-            self.console.print(Text(f"for comparison, held-out success of {name}: {value:.3f}"))
+            self.note(f"for comparison, held-out success of {name}: {value:.3f}")
         before, after = summary["before"], summary["after"]
         parts = []
         if before and after:

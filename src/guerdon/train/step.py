@@ -12,7 +12,7 @@ from guerdon.llm.ledger import Ledger
 from guerdon.runs.store import RunStore
 from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
-from guerdon.train import metrics
+from guerdon.train import metrics, select
 from guerdon.train.collect import check_errors, collect, trainable
 from guerdon.train.schedule import at_step
 from guerdon.types import Algorithm, Env, Metrics, Models, Task
@@ -64,6 +64,13 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
     rows, num_dropped = trainable(episodes, settings.group_size)
     row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
     row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
+
+    row |= select.spread(rows)
+    if settings.group_filter is not None:
+        rows, num_rows = select.keep_groups(rows, settings.group_filter), len(rows)
+        row["rollout/kept_frac"] = len(rows) / max(1, num_rows)
+    if settings.reward_norm is not None:
+        rows = select.normalise(rows, episodes, settings.reward_norm)
 
     learned: Metrics = {}
     if rows:
