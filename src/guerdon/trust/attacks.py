@@ -1,7 +1,8 @@
 r"""What a policy may write to be paid for nothing: attacks on a reward, as data.
 
-An attack is a text without the right answer. It is tried as the whole response, and again where the
-reward looks for the answer (in the box, after "Answer:"), unless it is a whole response by nature.
+An attack is a text without the right answer, or with so many answers that the right one is among
+them. It is tried as the whole response, and again where the reward looks for the answer (in the
+box, after "Answer:").
 
 Sources: arXiv:2505.22203 (families of prompts that fool verifiers), arXiv:2507.08794 (openers and
 symbols that do, "master keys"). The words are ours.
@@ -27,8 +28,6 @@ class Attack:
     family: str
     name: str
     text: str
-    in_answer: bool = True
-    """Try it in the place of the answer, too."""
     is_canary: bool = False
     """Short and of no worth in any task: tried before every run, too."""
 
@@ -146,24 +145,25 @@ _CANARIES = {"nothing", "colon", "thought process", "step by step", "whatever", 
 def attacks(task: Task) -> Iterator[Attack]:
     """Every attack, for one task; what is drawn depends on the task's id only."""
     families = [
-        ("empty", _EMPTY, False),
-        ("symbols", _SYMBOLS, True),
-        ("opener", _OPENERS, True),
-        ("gibberish", _gibberish(task), True),
-        ("explanation", _EXPLANATIONS, True),
-        ("listing", _LISTINGS, True),
-        ("instruction", _INSTRUCTIONS, True),
-        ("verdict", _VERDICTS, True),
-        ("delimiter", _DELIMITERS, True),
-        ("invisible", _INVISIBLE, True),
-        ("markup", _MARKUP, True),
-        ("length", _LENGTHS, True),
+        ("empty", _EMPTY),
+        ("symbols", _SYMBOLS),
+        ("opener", _OPENERS),
+        ("gibberish", _gibberish(task)),
+        ("explanation", _EXPLANATIONS),
+        ("listing", _LISTINGS),
+        ("instruction", _INSTRUCTIONS),
+        ("verdict", _VERDICTS),
+        ("delimiter", _DELIMITERS),
+        ("invisible", _INVISIBLE),
+        ("markup", _MARKUP),
+        ("length", _LENGTHS),
     ]
-    for family, texts, in_answer in families:
+    for family, texts in families:
         for name, text in texts.items():
-            attack = Attack(family, name, text, in_answer, name in _CANARIES)
-            if not says(attack.text, task):
-                yield attack
+            if not says(text, task):
+                yield Attack(family, name, text, name in _CANARIES)
+    for name, text in _all_at_once(task).items():
+        yield Attack("listing", name, text)
 
 
 def canaries(task: Task) -> Iterator[Attack]:
@@ -177,6 +177,16 @@ def says(text: str, task: Task) -> bool:
     golds = [task.answer, *(golds if isinstance(golds, list) else [golds])]
     words = f" {_words(text)} "
     return any(isinstance(gold, str) and f" {_words(gold)} " in words for gold in golds)
+
+
+def _all_at_once(task: Task) -> dict[str, str]:
+    """Many short answers with the right one among them, as one writes who does not know it."""
+    if task.answer is None or len(task.answer.split()) > 2:
+        return {}
+    answers = ["42", "Shakespeare", task.answer, "Mars", "1789", "C"]
+    if task.answer.isdecimal():
+        answers = [str(max(0, int(task.answer) - 3) + i) for i in range(7)]
+    return {"or": " or ".join(answers), "commas": ", ".join(answers)}
 
 
 def _words(text: str) -> str:

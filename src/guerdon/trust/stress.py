@@ -189,7 +189,9 @@ class _Bench:
         gold, right = max(paid, key=lambda pair: pair[0])
         wrong = self._saying(task, problem.wrong)
         found = await self.worth(problem, wrong)
-        base = found.value if isinstance(found, Reward) else 0.0
+        if not isinstance(found, Reward):
+            return f"  problem {task.id!r}: its wrong answer {wrong!r} has no reward: {found}"
+        base = found.value
         if gold <= max(0.0, base) and gold <= 0.0:
             return f"  problem {task.id!r}: its right answer {right!r} earns {gold:g}"
         right_at = (gold + base) / 2 if gold > base else gold
@@ -214,7 +216,7 @@ class _Bench:
         for attack in attacks(task):
             yield self._attempt(stand, attack.family, attack.name, "response", attack.text)
             inside = self._saying(task, attack.text)
-            if attack.in_answer and inside != attack.text:
+            if inside != attack.text:
                 yield self._attempt(stand, attack.family, attack.name, "answer", inside)
         for name, text in _on_wrong(stand.wrong).items():
             yield self._attempt(stand, "prefix", name, "response", text)
