@@ -2,6 +2,7 @@
 
 import pytest
 
+from guerdon.rewards.combine import Weighted
 from guerdon.rewards.match import Match
 from guerdon.rewards.math import Math
 from guerdon.trust.gold import gold_responses, saying
@@ -17,6 +18,14 @@ def test_a_reward_says_how_its_answers_are_written() -> None:
 
 def test_a_reward_that_does_not_know_says_so() -> None:
     assert gold_responses(Match(pattern="<a>(.*)</a>"), task(answer="75")) == ()
+
+
+def test_of_a_reward_made_of_parts_the_first_part_that_knows_says_how() -> None:
+    inner = Weighted(
+        parts={"other": Exact(), "right": Math()}, weights={"other": 0.5, "right": 0.5}
+    )
+    whole = Weighted(parts={"form": Exact(), "inner": inner}, weights={"form": 0.5, "inner": 0.5})
+    assert gold_responses(whole, task(answer="75")) == (r"\boxed{75}",)
 
 
 def test_a_template_comes_before_what_the_reward_says() -> None:

@@ -105,7 +105,7 @@ def kappa(pairs: Sequence[Pair], agreement: Estimate) -> Estimate | None:
     chance = sum(said[name] * meant[name] for name in said) / n**2
     if chance >= 1.0:
         return None
-    low, high = ((bound - chance) / (1 - chance) for bound in agreement.ci95)
+    low, high = (max(-1.0, (bound - chance) / (1 - chance)) for bound in agreement.ci95)
     return Estimate((agreement.value - chance) / (1 - chance), (low, high))
 
 

@@ -82,7 +82,7 @@ class Finding:
         what = "the reference answer" if trial.kind == "gold" else f"canary {trial.name!r}"
         line = f"{what} {_short(trial.response)!r} {got} on task {trial.task.id!r}"
         line += f", whose answer is {answer!r}" if trial.kind == "canary" else ""
-        return f"{line}: {_short(why, 200)}" if why else line
+        return f"{line}: {_short(' '.join(why.split()), 200)}" if why else line
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -28,16 +29,30 @@ def gold_responses(reward: RewardFn, task: Task, template: str | None = None) ->
     the reward says that it does not know how.
 
     Args:
-        template: a response with ``{answer}`` in it; None: as the reward says, or the usual ways.
+        template: a response with ``{answer}`` in it; None: as the reward says, or the first of its
+            parts that does, or the usual ways.
     """
     if task.answer is None:
         return ()
     if template is not None:
         return (template.replace(ANSWER, task.answer),)
-    if isinstance(reward, WritesGold):
-        written = reward.gold_response(task)
+    writer = _writer(reward)
+    if writer is not None:
+        written = writer.gold_response(task)
         return () if written is None else (written,)
     return tuple(usual.replace(ANSWER, task.answer) for usual in USUAL)
+
+
+def _writer(reward: object) -> WritesGold | None:
+    """The reward, or the first of its parts, that says how answers are written."""
+    if isinstance(reward, WritesGold):
+        return reward
+    for field in getattr(reward, "__dict__", {}).values():
+        for part in field.values() if isinstance(field, Mapping) else (field,):
+            found = _writer(part) if isinstance(part, RewardFn) else None
+            if found is not None:
+                return found
+    return None
 
 
 def saying(reward: RewardFn, task: Task, answer: str, template: str | None = None) -> str:
