@@ -26,7 +26,7 @@ from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
 from guerdon.train.metrics import Stopwatch
 from guerdon.train.step import Training, train_step
-from guerdon.train.watch import Watch
+from guerdon.train.reward_watch import RewardWatch
 from guerdon.types import Metrics, derive_seed
 
 
@@ -130,7 +130,7 @@ class Loop:
         self.progress = progress
         self.display = display
         self.interrupt = Interrupt()
-        self.watch = Watch(run, display)
+        self.reward_watch = RewardWatch(run, display)
         self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
         self._recorded = progress.step
@@ -166,7 +166,7 @@ class Loop:
     async def _start(self) -> None:
         """Try the reward, warm up, and see what the policy is worth before step 1."""
         run = self.training
-        row = await self.interrupt.run(self.watch.open_gate())
+        row = await self.interrupt.run(self.reward_watch.open_gate())
         if run.config.warmup:
             row |= warmup.imitate(run, self.display)
         run.learner.publish(run.engine, version=0)
@@ -192,7 +192,7 @@ class Loop:
         self.progress = replace(self.progress, step=step, train_s=seconds)
         if hasattr(run.algorithm, "advance"):
             run.algorithm.advance(step, row)
-        row |= await self.watch.after_step(step)
+        row |= await self.reward_watch.after_step(step)
         last = step == settings.steps
         if settings.eval_every and (last or step % settings.eval_every == 0):
             row |= await self._evaluate(step)  # not interruptible: the row would lack it
@@ -248,5 +248,5 @@ class Loop:
         }
         run.store.write_summary(self.summary)
         draw_curve(run.store.folder, run.baselines)
-        self.watch.finish()
+        self.reward_watch.finish()
         self.display.finished(self.summary, run.store.folder)

@@ -25,7 +25,7 @@ PAGE = "audit.html"
 """In the run directory: both rewards over the steps, and the worst trajectories."""
 
 
-class Watch:
+class RewardWatch:
     """Keeps an eye on one run's reward."""
 
     def __init__(self, run: Training, display: Display) -> None:
