@@ -110,3 +110,17 @@ def test_the_warm_policy_is_what_a_kl_penalty_refers_to(tmp_path):
     first = next(row for row in reader.read_metrics(outcome.folder) if "policy/ref_kl" in row)
     assert abs(first["policy/ref_kl"]) < 0.05
     assert (outcome.folder / "warm" / "model.safetensors").exists()
+
+
+def test_a_collapse_is_told_and_ends_the_run_if_asked_to(tmp_path):
+    # moves cost as much as they could ever earn and nobody arrives: equal returns, nothing to learn
+    stuck = ("trainer.steps=9", "env.max_turns=1", "env.invalid_penalty=0", "trainer.eval_every=0")
+    outcome, printed = play(tmp_path, *stuck, "algorithm.kl_coef=0.0", name="told")
+    assert printed.count("warning: step 5: five steps in a row had nothing to learn from") == 1
+    assert outcome.summary["steps"] == 9
+    outcome, _ = play(
+        tmp_path, *stuck, "algorithm.kl_coef=0.0", "trainer.stop_on_collapse=true", name="stopped"
+    )
+    assert outcome.status == "completed"
+    assert (outcome.summary["steps"], outcome.summary["stopped_by"]) == (5, "no_updates")
+    assert [reader.step_of(path) for path in reader.checkpoints(outcome.folder)][-1] == 5

@@ -1,6 +1,6 @@
 import pytest
 
-from guerdon.train.metrics import Stopwatch, of_episodes
+from guerdon.train.metrics import Stopwatch, of_episodes, repetition
 from guerdon.types import Episode, Reward, Task, Trajectory, Turn
 
 
@@ -67,6 +67,32 @@ def test_what_an_environment_reports_is_there_and_by_domain_where_there_are_seve
     assert found["rollout/success"] == 0.5
     assert (found["rollout/a/success"], found["rollout/b/success"]) == (1.0, 0.0)
     assert "rollout/default/success" not in of_episodes([episode(row(1.0), success=1.0)])
+
+
+def test_a_task_is_solved_if_one_of_its_episodes_solved_it():
+    def of(task, success):
+        return Episode(Task(task, ()), (row(0.0),), metrics={"success": success})
+
+    found = of_episodes([of("a", 0.0), of("a", 1.0), of("b", 0.0), of("c", 1.0)])
+    assert found["rollout/solved_tasks_frac"] == pytest.approx(2 / 3)
+    assert "rollout/solved_tasks_frac" not in of_episodes([episode(row(1.0))])
+
+
+def test_repetition_is_the_share_of_four_grams_that_came_before_in_the_same_reply():
+    def says(*replies):
+        tokens = tuple(token for reply in replies for token in reply)
+        turns, start = [], 0
+        for reply in replies:
+            span = (start, start + len(reply))
+            turns.append(Turn((), {"role": "assistant", "content": ""}, span))
+            start = span[1]
+        n = len(tokens)
+        return Trajectory("p", "g", tuple(turns), tokens, (True,) * n, (0.0,) * n, Reward(0.0))
+
+    assert repetition(says((1, 2, 3, 4, 5))) == 0.0
+    assert repetition(says((7,) * 8)) == pytest.approx(4 / 5)
+    assert repetition(says((1, 2, 3, 4), (1, 2, 3, 4))) == 0.0
+    assert repetition(says((1, 2))) == 0.0
 
 
 def test_a_stopwatch_adds_up_the_visits_of_a_phase():

@@ -99,6 +99,10 @@ class Trainer:
     """For algorithms without a group baseline; None: returns as they were earned."""
     group_filter: GroupFilter | None = None
     """None: every group is learned from."""
+    stop_on_collapse: bool = False
+    """End the run at the first sign of a collapse, not only warn; see `train.watch`."""
+    information_every: int = 0
+    """Steps between estimates of how much replies depend on their prompts."""
     debug: bool = False
     """Wait for a debugger (debugpy, loopback) at ``debug_port``."""
     debug_port: int = 5678

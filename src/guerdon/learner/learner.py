@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from guerdon import attention
 from guerdon.batch import Batch
@@ -111,15 +112,22 @@ class Learner:
             old = logprobs if from_learner else old
         if self.algorithm.needs_reference:
             model, switched = self.models.as_reference()
-            reference = torch.zeros_like(batch.logprobs)
             with switched:
-                for micro in self._packs(batch):
-                    with attention.attending(layout_for(micro)):
-                        logprobs, _ = score_actions(
-                            model, hidden_states(model, micro), micro, batch
-                        )
-                    reference[places(micro)] = logprobs.to(reference)
+                reference = self._score(model, batch)
         return batch.with_(old_logprobs=old, ref_logprobs=reference, values=values)
+
+    @torch.no_grad()
+    def score(self, batch: Batch) -> Float[Tensor, "B T"]:
+        """log pi(a_t|s_t) under the policy as it is; 0 off the mask."""
+        return self._score(self.models.policy, batch)
+
+    def _score(self, model: PreTrainedModel, batch: Batch) -> Float[Tensor, "B T"]:
+        found = torch.zeros_like(batch.logprobs)
+        for micro in self._packs(batch):
+            with attention.attending(layout_for(micro)):
+                logprobs, _ = score_actions(model, hidden_states(model, micro), micro, batch)
+            found[places(micro)] = logprobs.to(found)
+        return found
 
     def _annotate_with_policy(
         self, batch: Batch, *, logprobs: bool

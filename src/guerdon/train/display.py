@@ -93,6 +93,11 @@ class Display:
             self._printed = now
             self.console.print(self._line(), soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """Something is going wrong, and what to do."""
+        log.warning(text)
+        self.console.print(Text(f"warning: {text}", style="yellow"), soft_wrap=True)
+
     def evaluation(self, step: int, found: Evaluation) -> None:
         """An evaluation is done."""
         self._evaluation = describe(found.to_json())

@@ -25,8 +25,9 @@ from guerdon.train.display import Display
 from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
 from guerdon.train.metrics import Stopwatch
-from guerdon.train.step import Training, train_step
 from guerdon.train.reward_watch import RewardWatch
+from guerdon.train.step import Training, train_step
+from guerdon.train.watch import Watch
 from guerdon.types import Metrics, derive_seed
 
 
@@ -133,6 +134,9 @@ class Loop:
         self.reward_watch = RewardWatch(run, display)
         self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
+        self.watch = Watch(reader.read_metrics(run.store.folder))
+        self._collapsed = ""
+        """The sign a run is stopped for."""
         self._recorded = progress.step
         """The last step whose row is written: weights are saved only where both agree."""
 
@@ -146,8 +150,9 @@ class Loop:
                     run = self.training
                     run.learner.publish(run.engine, version=self.progress.step)
                 self.display.start(self.progress.step, self.settings.steps)
-                while self.progress.step < self.settings.steps:
+                while self.progress.step < self.settings.steps and not self._collapsed:
                     await self._step(self.progress.step + 1)
+            self._save_if_begun()
             self._finish()
             return "completed"
         except Interrupted:
@@ -227,6 +232,10 @@ class Loop:
         for tracker in self.trackers:
             tracker.log(step, row)
         self.display.step(step, row)
+        for sign in self.watch.step(row):
+            self.display.warn(f"step {step}: {sign}")
+            if self.settings.stop_on_collapse:
+                self._collapsed = self._collapsed or sign.name
 
     def _save_if_begun(self) -> Path | None:
         """Save where the run stands, unless that is the very start or between two rows: the last
@@ -246,6 +255,8 @@ class Loop:
             "baselines": run.baselines,
             "seed": run.config.run.seed,
         }
+        if self._collapsed:
+            self.summary |= {"steps": self.progress.step, "stopped_by": self._collapsed}
         run.store.write_summary(self.summary)
         draw_curve(run.store.folder, run.baselines)
         self.reward_watch.finish()

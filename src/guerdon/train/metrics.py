@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import fmean, pstdev
 
-from guerdon.types import Episode, Metrics
+from guerdon.types import Episode, Metrics, Trajectory
+
+_MAX_READ = 256
+"""Rows whose tokens are looked at one by one."""
 
 
 class Stopwatch:
@@ -54,8 +57,26 @@ def of_episodes(episodes: Sequence[Episode]) -> Metrics:
         "rollout/tokens": float(sum(len(row.token_ids) for row in rows)),
         "rollout/action_tokens": float(sum(sum(row.action_mask) for row in rows)),
         "rollout/truncated_frac": fmean(row.status == "truncated" for row in rows),
+        "rollout/reply_tokens": _reply_tokens(rows),
+        "rollout/repetition": fmean(repetition(row) for row in rows[:_MAX_READ]),
     }
-    return result | _by_role(episodes) | _parts(episodes) | _own(valid)
+    return result | _by_role(episodes) | _parts(episodes) | _own(valid) | _solved(valid)
+
+
+def repetition(row: Trajectory) -> float:
+    """The share of 4-token sequences in a row's replies that the same reply has had before."""
+    total = distinct = 0
+    for turn in row.turns:
+        reply = row.token_ids[slice(*turn.span)]
+        grams = list(zip(*(reply[i:] for i in range(4)), strict=False))
+        total, distinct = total + len(grams), distinct + len(set(grams))
+    return 1.0 - distinct / total if total else 0.0
+
+
+def _reply_tokens(rows: Sequence[Trajectory]) -> float:
+    """Tokens per reply."""
+    spans = [turn.span for row in rows for turn in row.turns]
+    return fmean(end - start for start, end in spans) if spans else 0.0
 
 
 def _by_role(episodes: Sequence[Episode]) -> Metrics:
@@ -87,3 +108,13 @@ def _own(valid: Sequence[Episode]) -> Metrics:
             if several:
                 grouped[f"rollout/{episode.task.domain}/{name}"].append(value)
     return {name: fmean(values) for name, values in sorted(grouped.items())}
+
+
+def _solved(valid: Sequence[Episode]) -> Metrics:
+    """The share of tasks that at least one of their episodes solved."""
+    best: dict[str, float] = {}
+    for episode in valid:
+        if "success" in episode.metrics:
+            now = episode.metrics["success"]
+            best[episode.task.id] = max(best.get(episode.task.id, 0.0), now)
+    return {"rollout/solved_tasks_frac": fmean(best.values())} if best else {}

@@ -83,7 +83,7 @@ class RewardWatch:
             log.warning("step %d: %s", step, line)
         failed = [*found.failed_gold, *found.paid_canaries]
         if failed and found.problems(self.settings):
-            self.display.note(f"step {step}: the reward failed its probe: {failed[0]}")
+            self.display.warn(f"step {step}: the reward failed its probe: {failed[0]}")
         return found.to_metrics()
 
     async def _audit_step(self, step: int, audit: RewardFn) -> Metrics:
@@ -137,8 +137,7 @@ class RewardWatch:
         if found.has_diverged and not self._has_diverged:
             page = self._write_page(found)
             text = f"step {step}: the rewards come apart: {found}; worst trajectories: {page}"
-            log.warning(text)
-            self.display.note(text)
+            self.display.warn(text)
         self._has_diverged = found.has_diverged
 
     def _write_page(self, found: Drift | None) -> Path:

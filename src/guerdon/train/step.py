@@ -12,7 +12,7 @@ from guerdon.llm.ledger import Ledger
 from guerdon.runs.store import RunStore
 from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
-from guerdon.train import metrics, select
+from guerdon.train import information, metrics, select
 from guerdon.train.collect import check_errors, collect, trainable
 from guerdon.train.schedule import at_step
 from guerdon.types import Algorithm, Env, Metrics, Models, Task
@@ -71,6 +71,9 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
         row["rollout/kept_frac"] = len(rows) / max(1, num_rows)
     if settings.reward_norm is not None:
         rows = select.normalise(rows, episodes, settings.reward_norm)
+
+    if settings.information_every and step % settings.information_every == 0:
+        row |= information.of_rows(run.learner, rows)
 
     learned: Metrics = {}
     if rows:
