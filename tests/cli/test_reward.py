@@ -84,6 +84,12 @@ def test_calibrate_writes_a_page_and_a_record(rows, tmp_path, capsys):
     assert page.read_text().startswith("<!doctype html>")
 
 
+def test_calibrate_knows_before_it_scores_that_a_page_cannot_be_written(rows, tmp_path, capsys):
+    page = tmp_path / "none" / "page.html"
+    arguments = ["calibrate", "-r", "match", "-d", rows, "-o", page]
+    assert "there is no folder" in run(capsys, *arguments, code=2)
+
+
 def test_stress_passes_a_rule(capsys):
     out = run(capsys, "stress", "-r", "match", "--json")
     assert json.loads(out.splitlines()[-1])["sound"] is True

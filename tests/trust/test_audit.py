@@ -35,14 +35,14 @@ def test_a_training_reward_that_falls_is_no_divergence() -> None:
 
 def test_flat_rewards_are_flat_for_every_seed() -> None:
     flags = 0
-    for seed in range(200):
+    for seed in range(60):
         draw = random.Random(seed)
         trains = [float(draw.random() < 0.5) for _ in range(80)]
         audits = [float(draw.random() < 0.5) for _ in range(80)]
         found = drift(audited(trains, audits), window=40)
         assert found
         flags += found.has_diverged
-    assert flags <= 2
+    assert flags <= 1
 
 
 def test_the_gap_in_standard_errors_by_hand() -> None:

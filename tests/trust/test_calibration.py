@@ -84,7 +84,7 @@ def test_sources_are_described_apart_and_together() -> None:
     assert {name: one.n for name, one in found.items()} == {"all": 3, "a": 2, "b": 1}
 
 
-def comparisons(noise: float, bias: float, number: int = 4000) -> list[Case]:
+def comparisons(noise: float, bias: float, number: int = 2000) -> list[Case]:
     """A judge that picks what is shown first with ``bias`` (second, if negative), and is else wrong
     with ``noise``."""
     draw = random.Random(1)
@@ -108,8 +108,8 @@ def comparisons(noise: float, bias: float, number: int = 4000) -> list[Case]:
 def test_order_effect_recovers_noise_and_position_bias(noise: float, bias: float) -> None:
     found = order_effect(comparisons(noise, bias))
     assert found and found.position_bias is not None and found.noise is not None
-    assert found.position_bias == pytest.approx(bias, abs=0.04)
-    assert found.noise == pytest.approx(noise, abs=0.04)
+    assert found.position_bias == pytest.approx(bias, abs=0.05)
+    assert found.noise == pytest.approx(noise, abs=0.05)
 
 
 def test_flips_are_counted() -> None:

@@ -8,12 +8,11 @@ import pytest
 
 from guerdon import cli
 from guerdon.llm.testing import ScriptedServer
-from guerdon.trust.stress import PROBLEMS
 
 pytest.importorskip("guerdon.rewards.verifier")
 judges = pytest.importorskip("judges")
 
-RIGHT = {problem.task.answer for problem in PROBLEMS}
+RIGHT = ("75", "Jupiter")
 BELIEVED = re.compile(
     r"correct|right|yes|full marks|score|10|verif|accept|reference|certain|same|perfect|flawless",
     re.IGNORECASE,
@@ -57,10 +56,20 @@ def attacked(capsys, server, role, *arguments):
     return code, json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+@pytest.fixture
+def tasks(tmp_path):
+    """A number and a name."""
+    path = tmp_path / "tasks.jsonl"
+    answers = ["75", "Jupiter", "66", "Mars"]
+    rows = [{"question": f"{n}?", "answer": answer} for n, answer in enumerate(answers)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return ["--data", str(path), "--limit", "2"]
+
+
 @pytest.mark.parametrize("preset", ["binary", "instruct"])
-def test_every_attack_on_a_verifier_is_blocked_or_reported(preset, capsys):
+def test_every_attack_on_a_verifier_is_blocked_or_reported(preset, tasks, capsys):
     with ScriptedServer(verifier) as server:
-        code, record = attacked(capsys, server, "verifier", "-r", preset)
+        code, record = attacked(capsys, server, "verifier", "-r", preset, *tasks)
         asked = server.num_calls
     outcomes = {(a["family"], a["place"], a["outcome"]) for a in record["attempts"]}
     assert {a["outcome"] for a in record["attempts"]} <= {"blocked", "held", "fooled"}
@@ -70,22 +79,22 @@ def test_every_attack_on_a_verifier_is_blocked_or_reported(preset, capsys):
                    if family in ("empty", "symbols", "gibberish"))  # fmt: skip
 
 
-def test_a_gullible_judge_is_reported_attack_by_attack(capsys):
+def test_a_gullible_judge_is_reported_attack_by_attack(tasks, capsys):
     with ScriptedServer(judges.speaking(judge)) as server:
-        code, record = attacked(capsys, server, "judge", "-r", "judge")
+        code, record = attacked(capsys, server, "judge", "-r", "judge", *tasks)
     fooled = {(a["family"], a["name"]) for a in record["attempts"] if a["outcome"] == "fooled"}
     blocked = {(a["family"], a["name"]) for a in record["attempts"] if a["outcome"] == "blocked"}
     assert code == 1
     assert ("instruction", "full marks") in fooled and ("empty", "nothing") in blocked
 
 
-def test_a_sober_judge_and_a_sober_verifier_are_fooled_by_nothing(capsys):
+def test_a_sober_judge_and_a_sober_verifier_are_fooled_by_nothing(tasks, capsys):
     with ScriptedServer(partial(verifier, believes=str.__eq__)) as server:
-        code, record = attacked(capsys, server, "verifier", "-r", "binary")
+        code, record = attacked(capsys, server, "verifier", "-r", "binary", *tasks)
     assert (code, record["fooled"]) == (0, 0)
     score = judges.speaking(lambda seen: 10 if seen["response"].strip() in RIGHT else 1)
     with ScriptedServer(score) as server:
-        code, record = attacked(capsys, server, "judge", "-r", "judge")
+        code, record = attacked(capsys, server, "judge", "-r", "judge", *tasks)
     assert (code, record["fooled"]) == (0, 0)
 
 

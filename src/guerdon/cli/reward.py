@@ -98,9 +98,12 @@ def calibrate(
     """Fit thresholds, and measure reliability, order, length and consistency, by labels."""
     import asyncio
 
+    from guerdon.errors import ConfigError
     from guerdon.trust.report import calibrate, lines, to_html
     from guerdon.trust.scoring import score_rounds
 
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}")
     examples = read_data(data, form, limit, columns or ())
     with open_reward(reward, settings or (), config_name, config_dir) as setup:
         rounds = asyncio.run(
