@@ -21,6 +21,12 @@ def given(tmp_path_factory):
     return {"models.policy.path": folder / "model", "tasks.path": folder / "tasks.jsonl"}
 
 
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    """Shipped configurations take keys from the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
 def overrides(name, given, tmp_path):
     text = (SHIPPED / f"{name}.yaml").read_text()
     asked = text.count("???")
