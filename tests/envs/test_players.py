@@ -83,3 +83,17 @@ def test_a_game_may_choose_its_random_actions_itself():
 
     player = Mechanical(form=ReplyForm(), draw=random.Random(0))
     assert asyncio.run(player.reply(Scene(Chooser(), ()))) == "Left"
+
+
+def test_conversations_of_games_that_fail_are_left_out_until_most_do():
+    class Fragile(games.Walk):
+        def reset(self, task, seed):
+            if task.info["start"] == 0:
+                raise OSError("closed")
+            return super().reset(task, seed)
+
+    env = StepEnv(game=Fragile(), max_turns=2)
+    talks = RandomPlay(env=env, tasks=Walks(), num_conversations=9).load()
+    assert len(talks) == 6
+    with pytest.raises(EnvError, match="ZeroDivisionError: no floor"):
+        RandomPlay(env=StepEnv(game=games.Crashing()), tasks=Walks(), num_conversations=3).load()

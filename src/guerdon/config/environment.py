@@ -32,7 +32,9 @@ def load_environment(name: str, overrides: Sequence[str] = ()) -> tuple[Any, Any
     assembly = Assembly()
     found = [assembly.component(values[section], section, {}) for section in ("env", "tasks")]
     if assembly.problems:
-        raise ConfigError([f"{name}: {line}" for line in assembly.problems])
+        lines = assembly.problems  # tasks often have the game of the environment: said once
+        again = {line.replace("env.", "tasks.", 1) for line in lines if line.startswith("env.")}
+        raise ConfigError([f"{name}: {line}" for line in lines if line not in again])
     return found[0], found[1]
 
 

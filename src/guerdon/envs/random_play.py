@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from guerdon.envs.history import Past, Summary, Window
 from guerdon.envs.players import Mechanical, Scene, check_can_play
 from guerdon.envs.steps import StepEnv
-from guerdon.errors import ConfigError
+from guerdon.errors import ConfigError, RolloutError
 from guerdon.tasks import TaskSource
 from guerdon.types import Message, Task, derive_seed
 
@@ -51,7 +51,11 @@ class RandomPlay:
             check_can_play(self.env.game, "oracle")
 
     def load(self) -> list[Conversation]:
-        """Play them all; works inside a running event loop too."""
+        """Play them all; works inside a running event loop too. Games that fail are left out.
+
+        Raises:
+            RolloutError: more failed than not; the first cause.
+        """
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, self._play_all()).result()
 
@@ -62,10 +66,16 @@ class RandomPlay:
         while len(order) < self.num_conversations:
             order += draw.sample(train, len(train))
         talks: list[Conversation] = []
+        failures: list[RolloutError] = []
         for number, task in enumerate(order):
-            talks += await self._play(task, derive_seed(self.seed, number))
+            try:
+                talks += await self._play(task, derive_seed(self.seed, number))
+            except RolloutError as error:  # that game is left out, as in training
+                failures.append(error)
             if len(talks) >= self.num_conversations:
                 break
+        if len(failures) > len(talks):
+            raise failures[0]
         return talks[: self.num_conversations]
 
     async def _play(self, task: Task, seed: int) -> list[Conversation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from guerdon.chat import Chat
 from guerdon.errors import RewardError
-from guerdon.types import Episode, Message, Models, RewardFn, Task
+from guerdon.types import Episode, Message, Models, RewardFn, Task, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,10 @@ class SingleTurn:
     reward: RewardFn
     system: str | None = None
     success_at: float | None = 1.0
+
+    def response_of(self, trajectory: Trajectory) -> str:
+        """The text the reward scored."""
+        return trajectory.turns[-1].action["content"]
 
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode.
