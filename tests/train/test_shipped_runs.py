@@ -27,7 +27,6 @@ SMALL = (
 )
 RUNS = [
     ("bandit", ()),
-    ("simple_countdown", ()),
     *(
         ("frozen_lake", (f"algorithm={name}", "tasks.num_train=4", "tasks.num_held_out=2"))
         for name in ("ppo_turns", "ppo_no_critic", "grpo_turns", "gigpo")
