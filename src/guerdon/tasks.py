@@ -157,6 +157,11 @@ class TaskPool:
     def __len__(self) -> int:
         return len(self._seeds) + len(self._grown)
 
+    @property
+    def seeds(self) -> tuple[Task, ...]:
+        """The tasks the pool began with."""
+        return tuple(self._seeds.values())
+
     def counts(self) -> dict[str, int]:
         """Tasks per domain."""
         tasks = [*self._seeds.values(), *self._grown.values()]

@@ -206,7 +206,11 @@ class Engine(Protocol):
 
 @runtime_checkable
 class RewardFn(Protocol):
-    """What did this response earn, and why."""
+    """What did this response earn, and why.
+
+    A reward may also have ``gold_response(task) -> str | None``: how a right answer is written, so
+    that it can be tried on the data's own answers.
+    """
 
     async def __call__(self, task: Task, response: str, models: Models) -> Reward:
         """Score one response.
@@ -219,7 +223,11 @@ class RewardFn(Protocol):
 
 @runtime_checkable
 class Env(Protocol):
-    """Turns a task and some models into rewarded trajectories."""
+    """Turns a task and some models into rewarded trajectories.
+
+    An environment that grades texts with a `RewardFn` has it as ``reward``, with ``success_at``,
+    and may say which text of a trajectory that was: ``response_of(trajectory) -> str``.
+    """
 
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode. Randomness derives from ``models["policy"].sampling.seed`` and

@@ -145,6 +145,7 @@ def test_commands_ask_for_what_they_need(folder, errors):
     assert "is not a run directory" in errors("export", "nowhere", "--out", "x")[0]
     assert "--model needs --config-name" in errors("evaluate", "--model", "model")[0]
     assert "leave out" in errors("train", "--resume", "r", "learner.lr=1")[0]
+    assert "no config.yaml" in errors("train", "--resume", "r", "llm.budget_usd=1")[0]
 
 
 def test_export_does_not_write_over_a_folder(folder, errors):

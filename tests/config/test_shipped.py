@@ -31,6 +31,12 @@ def given(tmp_path_factory):
     }
 
 
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    """Shipped configurations take keys from the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
 def overrides(name, given, tmp_path):
     values = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
     asked = [join("", *problem.loc) for problem in placeholders(values)]

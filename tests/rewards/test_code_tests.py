@@ -34,6 +34,13 @@ def test_a_program_that_passes_every_test_earns_one(sandbox: Sandbox) -> None:
     assert score(sandbox, CALLS, DOUBLE) == Reward(1.0, {"passed": 1.0}, "3 tests passed")
 
 
+def test_the_tasks_own_program_is_how_a_right_answer_is_written(sandbox: Sandbox) -> None:
+    reward = CodeTests(sandbox=sandbox)
+    gold = reward.gold_response(Task("t", (), info={"code": "def f(x):\n    return 2 * x"}))
+    assert gold and score(sandbox, CALLS, gold).value == 1
+    assert reward.gold_response(Task("t", (), answer="[]")) is None
+
+
 def test_a_program_that_fails_one_earns_nothing_or_its_share(sandbox: Sandbox) -> None:
     almost = DOUBLE.replace("2 * x", "2 * x if x < 5 else 0")
     assert score(sandbox, CALLS, almost).value == 0

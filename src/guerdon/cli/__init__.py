@@ -15,6 +15,7 @@ from guerdon.cli.check import check
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
+from guerdon.cli.reward import reward
 from guerdon.cli.sandbox import sandbox
 from guerdon.cli.serve import serve
 from guerdon.cli.show import show
@@ -38,6 +39,7 @@ app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.command()(serve)
 app.add_typer(workflow, name="workflow")
+app.add_typer(reward, name="reward")
 
 
 def _print_version(is_asked: bool) -> bool:

@@ -23,9 +23,11 @@ def train(
     from guerdon.config.compose import run_file
     from guerdon.errors import ConfigError
 
-    if resume is not None and (overrides or config_name or config_dir):
+    others = [line for line in overrides or () if not line.startswith("llm.budget_usd=")]
+    if resume is not None and (others or config_name or config_dir):
         raise ConfigError(
             "--resume goes on with the run as it was started: leave out --config-name and overrides"
+            " (llm.budget_usd=USD may be raised)"
         )
     name = run_file(resume) if resume else require_name(config_name)
     report, values = examine(name, overrides or (), config_dir, is_new_run=resume is None)

@@ -50,6 +50,12 @@ MINIMUM = {
     "eval.num_tasks": 1,
     "eval.samples_per_task": 1,
     "llm.budget_usd": 0,
+    "trust.num_tasks": 1,
+    "trust.min_gold_frac": 0,
+    "trust.max_canary_frac": 0,
+    "trust.probe_every": 0,
+    "trust.audit_frac": 0,
+    "trust.audit_window": 2,
     "warmup.steps": 0,
     "warmup.batch_size": 1,
 }
@@ -182,6 +188,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
     yield "tasks", config.tasks
     if config.warmup:
         yield "warmup.source", config.warmup.source
+    if config.trust.audit:
+        yield "trust.audit", config.trust.audit
     for role, spec in config.models.items():
         if spec.init is not None:
             yield f"models.{role}.init", spec.init
@@ -279,6 +287,16 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"models.policy.sampling.temperature: must be above 0 to explore, got "
             f"{policy.sampling.temperature}; evaluation is greedy anyway (eval.sampling)"
+        )
+    gold = config.trust.gold
+    if gold is not None and "{answer}" not in gold:
+        problems.append(f"trust.gold: must have {{answer}} in it, got {gold!r}")
+    env = built.get("env")
+    says = hasattr(env, "response_of") or hasattr(env, "env_of")
+    if config.trust.audit and env is not None and not says:
+        problems.append(
+            f"trust.audit: {type(env).__name__} does not say which text its reward scored "
+            f"(response_of), so nothing can be audited; remove trust.audit"
         )
     if trainer.debug and importlib.util.find_spec("debugpy") is None:
         problems.append("trainer.debug: needs debugpy; pip install 'guerdon[debug]'")

@@ -218,6 +218,35 @@ class Warmup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Whether the reward is worth learning from: tried before step 1, watched while it runs.
+
+    Gold answers and canaries (texts of no worth) are tried where an environment grades replies and
+    tasks have reference answers; nowhere else. See docs/trust.md.
+    """
+
+    gate: bool = True
+    """Refuse to start when gold answers fail their own reward, or canaries are paid."""
+    num_tasks: int = 8
+    """Tasks whose gold answers are tried; each canary is tried on one of them."""
+    gold: str | None = None
+    """How a right answer is written, with {answer} in it; None: as the reward says."""
+    min_gold_frac: float = 1.0
+    """Gold answers that must be paid."""
+    max_canary_frac: float = 0.0
+    """Canaries that may be: a judge makes mistakes."""
+    probe_every: int = 50
+    """Steps between probes with gold answers and canaries of other tasks; 0: never. Failures are
+    reported and do not stop the run."""
+    audit: Component | None = None
+    """A second reward, to be compared with the one that is learned from; None: no audit."""
+    audit_frac: float = 0.02
+    """Episodes that are audited."""
+    audit_window: int = 64
+    """Audited responses in the first and the latest window that are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run. The four seams, the tasks and the trackers are components."""
 
@@ -231,4 +260,5 @@ class Config:
     eval: Eval = Eval()
     warmup: Warmup | None = None
     llm: Llm = Llm()
+    trust: Trust = Trust()
     trackers: list[Component] = field(default_factory=list)

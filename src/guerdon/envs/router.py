@@ -30,9 +30,17 @@ class Router:
             ConfigError: no environment has the task's domain; every such task would fail, so the
                 run stops.
         """
+        return await self.env_of(task).rollout(task, models)
+
+    def env_of(self, task: Task) -> Env:
+        """The environment that plays a task.
+
+        Raises:
+            ConfigError: there is none.
+        """
         if task.domain not in self.envs:
             known = ", ".join(sorted(self.envs))
             raise ConfigError(
                 f"task {task.id!r} is of domain {task.domain!r}, but Router.envs has only: {known}"
             )
-        return await self.envs[task.domain].rollout(task, models)
+        return self.envs[task.domain]

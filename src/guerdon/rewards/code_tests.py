@@ -62,6 +62,11 @@ class CodeTests:
         value = share if self.partial else float(num_passed == len(cases))
         return Reward(value, {"passed": share}, note=_note(outcomes))
 
+    def gold_response(self, task: Task) -> str | None:
+        """The task's own program (``info.code``), where it has one: its answer is its tests."""
+        code = task.info.get("code")
+        return f"```python\n{code}\n```" if isinstance(code, str) else None
+
     async def _test(self, code: str, cases: Sequence[Case]) -> list[tuple[bool, str]]:
         """Whether each test is passed, and what was seen where not."""
         results = await asyncio.gather(*(self._run(code, case) for case in cases))

@@ -51,6 +51,17 @@ class Match:
         same = self._normalise(found) == self._normalise(task.answer)
         return Reward(float(same), note=f"answer: {found[:100]}")
 
+    def gold_response(self, task: Task) -> str | None:
+        """The reference answer, in a box if that is looked for; None: the pattern finds another,
+        or none, in it."""
+        if task.answer is not None and self.find == "answer":
+            return rf"\boxed{{{task.answer}}}"
+        if task.answer is None or self.pattern is None:
+            return task.answer
+        found = self._find(task.answer)
+        same = found is not None and self._normalise(found) == self._normalise(task.answer)
+        return task.answer if same else None
+
     def _find(self, response: str) -> str | None:
         if self.pattern is None:
             return response

@@ -79,6 +79,12 @@ class Math:
             return Reward(0.0, note=f"answer longer than {self.max_chars} characters")
         return await self._verify(task, gold, answer)
 
+    def gold_response(self, task: Task) -> str | None:
+        """The reference answer in a box."""
+        if task.answer is None:
+            return None
+        return rf"\boxed{{{find_answer(task.answer) or clean(task.answer)}}}"
+
     def close(self) -> None:
         """End the worker processes now; they also end with this object and with our process."""
         while self._pool:

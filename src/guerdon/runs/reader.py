@@ -38,6 +38,12 @@ def read_episodes(folder: Path, step: int, part: str = "episodes") -> Iterator[E
         yield episode_from_json(record)
 
 
+def read_audit(folder: Path) -> list[dict[str, Any]]:
+    """What a second reward said of some episodes, oldest step first; [] without an audit."""
+    files = sorted((Path(folder) / "audit").glob("step_*.jsonl"), key=lambda p: step_of(p) or 0)
+    return [record for path in files for record in read_lines(path)]
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints, oldest first. A checkpoint is complete once it has its final name."""
     found = (Path(folder) / "checkpoints").glob("step_*")

@@ -5,6 +5,7 @@
                   metrics.jsonl                  a row per step
                   episodes/step_000012.jsonl     an episode per line
                   eval/step_000020.jsonl
+                  audit/step_000020.jsonl        responses that a second reward scored, if any
                   checkpoints/step_000020/
                   summary.json, curve.png        at the end
                   log.txt
@@ -113,6 +114,12 @@ class RunStore:
             for episode in episodes:
                 file.write(dump_line(episode_to_json(episode)))
 
+    def write_audit(self, step: int, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write what a second reward said of some of a step's episodes."""
+        path = self.folder / "audit" / f"{step_name(step)}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(dump_line(record) for record in records), encoding="utf-8")
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write summary.json."""
         self._write_json("summary.json", summary)
@@ -131,8 +138,8 @@ class RunStore:
         if metrics.exists():
             rows = [row for row in reader.read_lines(metrics) if row["step"] <= step]
             _replace(metrics, "".join(dump_line(row) for row in rows))
-        for part in ("episodes", "eval", "checkpoints"):
-            for path in (self.folder / part).iterdir():
+        for part in ("episodes", "eval", "audit", "checkpoints"):
+            for path in list((self.folder / part).glob("*")):
                 number = reader.step_of(path)
                 if number is None or number > step:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -21,6 +21,7 @@ from guerdon.config.schema import Config, Eval
 from guerdon.errors import RolloutError
 from guerdon.train.collect import collect
 from guerdon.train.metrics import mean_parts
+from guerdon.trust.agreement import Z95, wilson
 from guerdon.types import Env, Episode, Metrics, Models, Task
 
 
@@ -122,22 +123,18 @@ def summarise(episodes: Sequence[Episode]) -> Evaluation:
     )
 
 
-def interval(tries: Sequence[Sequence[float]], z: float = 1.96) -> tuple[float, float]:
+def interval(tries: Sequence[Sequence[float]]) -> tuple[float, float]:
     """95 % confidence interval of the mean over tasks; ``tries[i]`` are the outcomes of task i.
 
     One try each with outcomes 0 or 1: Wilson's interval, honest near 0 and 1. Otherwise tasks are
     the independent unit: mean +- z s / sqrt(n) over their means, within [0, 1].
-
-    Source: Wilson 1927.
     """
     means = [fmean(outcomes) for outcomes in tries]
     n, p = len(means), fmean(means)
     if all(mean in (0.0, 1.0) for mean in means):
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    else:
-        centre, half = p, z * stdev(means) / math.sqrt(n) if n > 1 else 1.0
-    return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(p, float(n))
+    half = Z95 * stdev(means) / math.sqrt(n) if n > 1 else 1.0
+    return max(0.0, p - half), min(1.0, p + half)
 
 
 def pass_at(tries: Sequence[Sequence[float]]) -> dict[int, float]:

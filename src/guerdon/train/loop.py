@@ -25,6 +25,7 @@ from guerdon.train.display import Display
 from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
 from guerdon.train.metrics import Stopwatch
+from guerdon.train.reward_watch import RewardWatch
 from guerdon.train.step import Training, train_step
 from guerdon.train.watch import Watch
 from guerdon.types import Metrics, derive_seed
@@ -130,6 +131,7 @@ class Loop:
         self.progress = progress
         self.display = display
         self.interrupt = Interrupt()
+        self.reward_watch = RewardWatch(run, display)
         self.trackers = [build(t, "trackers", run=run.config.run) for t in run.config.trackers]
         self.summary: dict[str, Any] = {}
         self.watch = Watch(reader.read_metrics(run.store.folder))
@@ -167,10 +169,11 @@ class Loop:
                 self.training.ledger.close()
 
     async def _start(self) -> None:
-        """Warm up, and see what the policy is worth before step 1."""
-        run, row = self.training, {}
+        """Try the reward, warm up, and see what the policy is worth before step 1."""
+        run = self.training
+        row = await self.interrupt.run(self.reward_watch.open_gate())
         if run.config.warmup:
-            row = warmup.imitate(run, self.display)
+            row |= warmup.imitate(run, self.display)
         run.learner.publish(run.engine, version=0)
         if self.settings.eval_every:
             row |= await self.interrupt.run(self._evaluate(0))
@@ -194,6 +197,7 @@ class Loop:
         self.progress = replace(self.progress, step=step, train_s=seconds)
         if hasattr(run.algorithm, "advance"):
             run.algorithm.advance(step, row)
+        row |= await self.reward_watch.after_step(step)
         last = step == settings.steps
         if settings.eval_every and (last or step % settings.eval_every == 0):
             row |= await self._evaluate(step)  # not interruptible: the row would lack it
@@ -255,4 +259,5 @@ class Loop:
             self.summary |= {"steps": self.progress.step, "stopped_by": self._collapsed}
         run.store.write_summary(self.summary)
         draw_curve(run.store.folder, run.baselines)
+        self.reward_watch.finish()
         self.display.finished(self.summary, run.store.folder)
