@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -163,3 +165,16 @@ def test_moving_moves_every_tensor():
     moved = batch.to("meta")
     assert moved.values.device.type == moved.token_ids.device.type == "meta"
     assert moved.num_rows == 1 and moved.returns is None
+
+
+def test_parts_of_the_outcome_are_columns_by_name():
+    rows = [
+        replace(row([(1, 2)], 2), reward=Reward(1.0, {"right": 1.0, "style": 0.5})),
+        replace(row([(1, 2)], 2), reward=Reward(0.0, {"right": 0.0})),
+    ]
+    batch = Batch.from_trajectories(rows)
+    assert batch.part_names == ("right", "style")
+    assert batch.parts[0].tolist() == [1.0, 0.5]
+    assert batch.parts[1, 0] == 0.0 and batch.parts[1, 1].isnan()
+    assert batch.select([1]).parts.shape == (1, 2)
+    assert Batch.from_trajectories([row([(1, 2)], 2)]).parts is None

@@ -7,7 +7,8 @@ import pytest
 
 from families import FAMILIES
 from guerdon.batch import Batch
-from guerdon.chat import Chat, ask
+from guerdon.chat import Chat, ask, complete
+from guerdon.engines.scripted import ScriptedEngine
 from guerdon.errors import ConfigError, EnvError
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Model, Reward, Sampling
@@ -290,3 +291,21 @@ def test_asking_renders_for_engines_with_a_template_and_leaves_others_the_messag
     speaker = Speaker("fine")
     assert asyncio.run(ask(Model(speaker), [user("judge")])).text == "fine"
     assert speaker.prompts == [(user("judge"),)]
+
+
+def test_a_raw_text_is_continued_as_it_stands():
+    engine = ScriptedEngine(["four"])
+    found = asyncio.run(complete(Model(engine, Sampling(seed=5)), "2 + 2 is"))
+    assert found.text == "four"
+    assert engine.calls == [("2 + 2 is", Sampling(seed=5))]
+
+
+def test_an_engine_that_cannot_continue_a_text_is_named():
+    class ChatOnly:
+        template = None
+
+        async def generate(self, prompt, sampling):
+            raise AssertionError
+
+    with pytest.raises(ConfigError, match="ChatOnly cannot continue a raw text"):
+        asyncio.run(complete(Model(ChatOnly()), "x"))

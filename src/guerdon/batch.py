@@ -9,6 +9,7 @@ lengths and never computes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -47,6 +48,10 @@ class Batch:
     temperature: Float[Tensor, " B"]
     num_actions: int
     num_rows: int
+    parts: Float[Tensor, "B P"] | None = None
+    """The components of each row's outcome, unweighted; NaN where a row lacks one. None: no row has
+    any."""
+    part_names: tuple[str, ...] = ()
     states: Int[Tensor, "B T"] | None = None
     """At the last action token of each turn, the number of the state it began in: equal numbers are
     equal states. Elsewhere -1."""
@@ -113,6 +118,7 @@ class Batch:
             num_actions=int(action_mask.sum()),
             num_rows=rows,
             states=states,
+            **_parts(trajectories),
         )
 
     @property
@@ -151,6 +157,14 @@ class Batch:
     def _tensors(self) -> list[tuple[str, Any]]:
         named = [(f.name, getattr(self, f.name)) for f in fields(self)]
         return [(name, value) for name, value in named if isinstance(value, Tensor)]
+
+
+def _parts(trajectories: Sequence[Trajectory]) -> dict[str, Any]:
+    names = tuple(sorted({name for one in trajectories for name in one.reward.parts}))
+    if not names:
+        return {}
+    rows = [[one.reward.parts.get(name, math.nan) for name in names] for one in trajectories]
+    return {"parts": torch.tensor(rows), "part_names": names}
 
 
 def _state(turn: Turn) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from guerdon.errors import EnvError
-from guerdon.types import Completion, Message, Model, Reward, Trajectory, Turn
+from guerdon.errors import ConfigError, EnvError
+from guerdon.types import Completion, Message, Model, Reward, Sampling, Trajectory, Turn
 
 if TYPE_CHECKING:
     from guerdon.templates import ChatTemplate
@@ -161,3 +161,28 @@ async def ask(model: Model, messages: Sequence[Message]) -> Completion:
     template = model.engine.template
     prompt = tuple(messages) if template is None else template.start(messages)
     return await model.engine.generate(prompt, model.sampling)
+
+
+@runtime_checkable
+class CompletesText(Protocol):
+    """The capability of an engine to continue a raw text, without any chat template."""
+
+    async def complete(self, prompt: str, sampling: Sampling) -> Completion:
+        """Sample what follows ``prompt``."""
+        ...
+
+
+async def complete(model: Model, prompt: str) -> Completion:
+    """What a model writes after a raw text: for verifiers that were trained on no chat template.
+
+    Raises:
+        ConfigError: its engine cannot.
+        EngineError: the model cannot answer.
+    """
+    engine = model.engine
+    if not isinstance(engine, CompletesText):
+        raise ConfigError(
+            f"{type(engine).__name__} cannot continue a raw text; use a NativeEngine or a "
+            f"RemoteEngine, or ask by messages"
+        )
+    return await engine.complete(prompt, model.sampling)

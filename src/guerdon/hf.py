@@ -11,6 +11,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -106,6 +107,30 @@ def load_model(
             f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
         ) from error
     model.to(device)  # type: ignore[arg-type]
+    return model.eval()
+
+
+def load_classifier(
+    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> PreTrainedModel:
+    """A sequence-classification model: a reward model.
+
+    Raises:
+        ConfigError: it cannot be loaded, or has no classification head (one would be random).
+    """
+    try:
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            path, dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
+        ) from error
+    if missing := sorted(found["missing_keys"]):
+        raise ConfigError(
+            f"model {str(path)!r}: is no reward model; it has no weights for {', '.join(missing)}"
+        )
+    model.to(device)
     return model.eval()
 
 

@@ -123,6 +123,14 @@ class ChatTemplate:
         delta = self._delta(_key(messages))
         return delta[1:] if closed else delta
 
+    def whole(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens of a conversation that is over, as a reward model reads it.
+
+        Raises:
+            ConfigError: the template refuses these messages.
+        """
+        return self._controls.encode(self._render(self._quoted(_key(messages)), prompt=False))
+
     def encode_reply(self, text: str) -> tuple[int, ...]:
         """The tokens of a reply that was written, not sampled, its end-of-turn token included.
 

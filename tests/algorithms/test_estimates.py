@@ -12,6 +12,8 @@ from torch.testing import assert_close
 from algorithms.batches import draw, outputs, random_batch
 from guerdon.algorithms import GRPO, PPO, RLOO, Imitation, ReinforcePP
 from guerdon.algorithms.advantages import gae, whiten
+from guerdon.batch import Batch
+from guerdon.errors import ConfigError
 
 # group 0: rewards 1, 3; group 1: rewards 0, 2, 4; group 2: one member
 ROWS = ["oae", "oe", "oe", "oae", "oe", "oe"]
@@ -200,3 +202,45 @@ def test_one_step_down_each_loss_makes_good_actions_likelier():
         step = -torch.autograd.grad(loss, logprobs)[0]
         assert (step * estimated.advantages >= 0).all()
         assert (step[estimated.advantages != 0] != 0).all()
+
+
+# --- parts compared apart ------------------------------------------------------------------------
+
+
+def with_parts(*rows: tuple[float, float]) -> Batch:
+    batch = draw(["oae", "oe", "oe", "oe"], [[0]] * 4, [0, 0, 1, 1])
+    return batch.with_(parts=tensor(rows), part_names=("big", "small"))
+
+
+def test_parts_are_compared_apart_weighted_and_divided_by_the_std_of_the_step():
+    batch = with_parts((0.0, 0.1), (100.0, 0.0), (5.0, 0.2), (5.0, 0.0))
+    estimated = GRPO(norm="std", parts={"big": 1.0, "small": 2.0}).estimate(batch)
+    # big: -1, 1, 0, 0 (small differences are no longer drowned); small: 1, -1, 1, -1
+    total = tensor([-1.0 + 2, 1.0 - 2, 2.0, -2.0])
+    std = math.sqrt(float(total.square().sum()) / 3)
+    expected = (total / std).unsqueeze(1) * batch.action_mask
+    assert_close(estimated.advantages, expected, rtol=1e-3, atol=1e-3)
+    returns = tensor([0.2, 100, 5.4, 5.0]).unsqueeze(1) * batch.action_mask
+    assert_close(estimated.returns, returns)
+
+
+def test_a_group_without_signal_stays_at_exactly_0_when_parts_are_compared():
+    batch = with_parts((0.3, 0.1), (0.3, 0.1), (1.0, 0.2), (0.0, 0.2))
+    estimated = GRPO(parts={"big": 1.0, "small": 1.0}).estimate(batch)
+    assert estimated.has_signal.tolist() == [False, False, True, True]
+
+
+def test_a_part_that_is_not_there_is_named():
+    batch = with_parts((0.0, 0.1), (0.0, float("nan")), (0.0, 0.0), (0.0, 0.0))
+    with pytest.raises(ConfigError, match="no part 'style'; it has big, small"):
+        GRPO(parts={"style": 1.0}).estimate(batch)
+    with pytest.raises(ConfigError, match="some rewards lack 'small'"):
+        GRPO(parts={"small": 1.0}).estimate(batch)
+    with pytest.raises(ConfigError, match="it has none"):
+        GRPO(parts={"small": 1.0}).estimate(draw(["oe"], [[1]]))
+
+
+@pytest.mark.parametrize("options", [{"credit": "turn"}, {"kl_in": "reward", "kl_coef": 0.1}])
+def test_parts_go_with_outcomes_only(options):
+    with pytest.raises(ConfigError, match=r"GRPO\.parts compares parts of the outcome"):
+        GRPO(parts={"a": 1.0}, **options)

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import yaml
 
 from guerdon.config.build import build
 from guerdon.config.check import examine
 from guerdon.config.compose import SHIPPED, shipped
+from guerdon.config.fields import join, placeholders
 from guerdon.tiny import TinyPolicy
 from guerdon.types import Algorithm, Env
 
@@ -16,9 +18,17 @@ def given(tmp_path_factory):
     """Values for what a shipped configuration leaves to the user."""
     folder = tmp_path_factory.mktemp("given")
     TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save(folder / "model")
-    rows = [{"question": f"What is {n} + {n}?", "answer": f"#### {2 * n}"} for n in range(20)]
+    rows = []
+    for n in range(20):
+        asked, answer = f"What is {n} + {n}?", f"#### {2 * n}"
+        said = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        rows.append({"question": asked, "prompt": asked, "answer": answer, "messages": said})
     (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return {"models.policy.path": folder / "model", "tasks.path": folder / "tasks.jsonl"}
+    return {
+        "models.policy.path": folder / "model",
+        "models.verifier.path": folder / "model",
+        "tasks.path": folder / "tasks.jsonl",
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +38,10 @@ def keys(monkeypatch):
 
 
 def overrides(name, given, tmp_path):
-    text = (SHIPPED / f"{name}.yaml").read_text()
-    asked = text.count("???")
-    found = [f"{path}='{value}'" for path, value in given.items()] if asked else []
-    assert len(found) == asked, f"{name}.yaml asks for a value this test does not know"
-    return [*found, f"run.dir='{tmp_path}'"]
+    values = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
+    asked = [join("", *problem.loc) for problem in placeholders(values)]
+    assert set(asked) <= given.keys(), f"{name}.yaml asks for a value this test does not know"
+    return [*(f"{path}='{given[path]}'" for path in asked), f"run.dir='{tmp_path}'"]
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -350,3 +350,24 @@ def test_a_sliding_window_is_honoured() -> None:
         )
         assert gap(model, row, first) < 1e-4 and gap(model, row, second) < 1e-4
         row = (*row, *first.token_ids)
+
+
+def test_a_raw_text_is_continued_without_the_template(engine: NativeEngine) -> None:
+    sampling = Sampling(max_tokens=6, seed=4)
+    tokens = tuple(TEMPLATE.tokenizer("2 + 2 is")["input_ids"])
+    raw, same = together(engine.complete("2 + 2 is", sampling), engine.generate(tokens, sampling))
+    assert raw == same
+
+
+def test_an_engine_that_rests_gives_its_memory_back_and_wakes_the_same(model) -> None:
+    engine = NativeEngine(model, ENDLESS, offload=True)
+    prompt, sampling = ids(20), Sampling(max_tokens=8, seed=3)
+    [before] = together(engine.generate(prompt, sampling))
+    engine.rest()
+    engine.rest()
+    assert engine._kv._store.numel() == 0
+    [after] = together(engine.generate(prompt, sampling))
+    assert after == before
+    plain = NativeEngine(model, ENDLESS)
+    plain.rest()  # without offload it keeps what it has
+    assert plain._kv._store.numel() > 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from guerdon.errors import ConfigError, EngineError, RewardError
-from guerdon.rewards.combine import Weighted
-from guerdon.types import Models, Reward, Task
+from guerdon.rewards.combine import Gate, Median, Tiered, Weighted
+from guerdon.types import Models, Reward, RewardFn, Task
 
 TASK = Task("t", ())
 
@@ -32,7 +32,7 @@ class Fixed:
         return self.worth
 
 
-def score(reward: Weighted) -> Reward:
+def score(reward: RewardFn) -> Reward:
     return asyncio.run(reward(TASK, "response", {}))
 
 
@@ -103,3 +103,75 @@ def test_every_mistake_in_the_parts_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Weighted(parts={"a": Fixed(Reward(1.0))}, weights={"b": -1.0}, optional=["c"])
     assert len(caught.value.problems) == 3
+
+
+def test_a_part_of_weight_0_is_watched_and_not_counted() -> None:
+    parts = {"right": Fixed(Reward(1.0)), "audit": Fixed(Reward(0.0))}
+    found = score(Weighted(parts=parts, weights={"right": 1.0, "audit": 0.0}))
+    assert (found.value, found.parts["audit"]) == (1.0, 0.0)
+
+
+# --- Gate, Tiered, Median ------------------------------------------------------------------------
+
+
+def test_behind_a_gate_nothing_is_asked_until_the_condition_is_met() -> None:
+    judge = Fixed(Reward(0.7, {"style": 0.5}, note="fine"))
+    shut = score(Gate(condition=Fixed(Reward(0.0)), reward=judge, otherwise=-0.1))
+    assert (shut.value, shut.parts) == (-0.1, {"condition": 0.0})
+    assert not judge.started.is_set()
+    found = score(Gate(condition=Fixed(Reward(1.0)), reward=judge))
+    assert found.value == 0.7
+    assert found.parts == {"condition": 1.0, "reward": 0.7, "reward/style": 0.5}
+    assert found.note == "reward: fine"
+
+
+@pytest.mark.parametrize(
+    ("worth", "value", "tier"), [((0, 1, 1), 0.0, 0), ((1, 0, 1), 0.2, 1), ((1, 1, 1), 1.0, 3)]
+)
+def test_tiers_are_climbed_one_after_the_other(worth, value: float, tier: float) -> None:
+    names = ("parses", "runs", "right")
+    tiers = {name: Fixed(Reward(float(w))) for name, w in zip(names, worth, strict=True)}
+    found = score(Tiered(tiers=tiers, worth={"parses": 0.2, "runs": 0.4, "right": 1.0}))
+    assert (found.value, found.parts["tier"]) == (value, tier)
+    assert tiers["right"].started.is_set() == (tier >= 2)
+
+
+def test_the_median_of_opinions_and_their_spread() -> None:
+    parts = {name: Fixed(Reward(v)) for name, v in (("a", 0.1), ("b", 0.9), ("c", 0.5))}
+    found = score(Median(parts=parts))
+    assert (found.value, found.parts["spread"]) == (0.5, pytest.approx(0.8))
+
+
+def test_opinions_that_fail_are_missed_down_to_the_quorum() -> None:
+    parts = {"a": Fixed(Reward(0.2)), "b": Fixed(Reward(0.4)), "c": Fixed(RewardError("away"))}
+    found = score(Median(parts=parts, optional=["c"]))
+    assert found.value == pytest.approx(0.3)
+    assert "'c' failed: away" in found.note
+    with pytest.raises(RewardError, match="2 of 3 opinions: reward part 'c' failed"):
+        score(Median(parts=parts, optional=["c"], quorum=3))
+    with pytest.raises(RewardError, match="'c' failed"):
+        score(Median(parts=parts))
+
+
+@pytest.mark.parametrize("at", ["condition", "reward"])
+def test_a_gate_whose_part_fails_fails(at: str) -> None:
+    parts = {"condition": Fixed(Reward(1.0)), "reward": Fixed(Reward(1.0))}
+    parts[at] = Fixed(EngineError("away"))
+    with pytest.raises(RewardError, match=f"'{at}' failed: away"):
+        score(Gate(**parts))
+
+
+def test_a_tier_that_fails_fails_the_whole_and_is_named() -> None:
+    tiers = {"a": Fixed(Reward(1.0)), "b": Fixed(RewardError("x"))}
+    with pytest.raises(RewardError, match="'b' failed: x"):
+        score(Tiered(tiers=tiers, worth={"a": 0.5, "b": 1.0}))
+
+
+def test_tiers_must_rise_and_a_quorum_must_be_possible() -> None:
+    one = Fixed(Reward(1.0))
+    with pytest.raises(ConfigError, match=r"must rise from nothing on, got \[0.0, 0.5, 0.5\]"):
+        Tiered(tiers={"a": one, "b": one}, worth={"a": 0.5, "b": 0.5})
+    with pytest.raises(ConfigError, match="differ"):
+        Tiered(tiers={"a": one}, worth={"b": 0.5})
+    with pytest.raises(ConfigError, match="quorum"):
+        Median(parts={"a": one}, quorum=2)

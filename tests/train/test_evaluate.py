@@ -72,3 +72,13 @@ def test_domains_are_told_apart():
     found = summarise([episode("a", 1.0, domain="math"), episode("b", 0.0, domain="code")])
     assert found.domains == {"code": 0.0, "math": 1.0}
     assert found.to_metrics()["eval/math/success"] == 1.0
+
+
+def test_parts_of_the_reward_are_reported_beside_it():
+    rows = [
+        Trajectory("policy", t, (), (), (), (), Reward(1.0, parts))
+        for t, parts in (("a", {"rule": 1.0, "flip": 1.0}), ("b", {"rule": 0.0}))
+    ]
+    found = summarise([Episode(Task(row.group, ()), (row,)) for row in rows])
+    assert found.parts == {"rule": 0.5, "flip": 1.0}
+    assert found.to_metrics()["eval/part/rule"] == 0.5

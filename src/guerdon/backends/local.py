@@ -154,7 +154,9 @@ def load_engine(name: str, spec: ModelSpec, **shared: Any) -> Engine:
     if not spec.path:
         return build_engine(name, spec, role=name, **shared)
     device, dtype = resolve_device(spec.device), resolve_dtype(spec)
-    model = hf.load_model(spec.path, dtype=dtype, device=device)
+    target = locate(spec.engine.get(TARGET))
+    load = hf.load_classifier if getattr(target, "is_classifier", False) else hf.load_model
+    model = load(spec.path, dtype=dtype, device=device)
     template = template_of(spec, hf.load_tokenizer(spec.path))
     return build_engine(name, spec, model=model, template=template)
 

@@ -225,6 +225,8 @@ def _unknown_models(assembly: Assembly, config: Config) -> list[str]:
 
 def _model_problems(role: str, spec: ModelSpec) -> list[str]:
     at = f"models.{role}"
+    if role == "policy" and spec.engine.get("offload"):
+        return [f"{at}.engine.offload: the policy is trained where it is; set it for other models"]
     if spec.path is not None and spec.init is not None:
         return [f"{at}: has both path and init; remove one ({at}.init=null)"]
     if spec.path is None and spec.init is None:

@@ -57,8 +57,8 @@ class KvCache:
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
-        shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._store = _zeros(shape, dtype, device)
+        self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
+        self._store = _zeros(self._shape, dtype, device)
         self.clear()
 
     def clear(self) -> None:
@@ -77,9 +77,12 @@ class KvCache:
     def wipe(self) -> None:
         """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
         left there must not be NaN."""
-        like = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
-        shape, self._store = self._store.shape, like  # free the old pages before there are new ones
-        self._store = _zeros(shape, like.dtype, like.device)
+        self.release()  # free the old pages before there are new ones
+        self._store = _zeros(self._shape, self._store.dtype, self._store.device)
+
+    def release(self) -> None:
+        """Give the memory back until ``wipe`` takes it again; nothing can be stored meanwhile."""
+        self._store = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.

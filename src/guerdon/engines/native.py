@@ -64,6 +64,8 @@ class NativeEngine:
         max_batch: sequences in one step; others wait.
         max_step_tokens: tokens in one step; longer prompts take several.
         context: tokens of prompt and reply together; None: what the model's config says.
+        offload: keep the weights on the CPU, and no cache, while it rests (`rest`): for a model
+            that is only asked, on a GPU it shares with one that is trained.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class NativeEngine:
         max_batch: int = 256,
         max_step_tokens: int = 8192,
         context: int | None = None,
+        offload: bool = False,
     ) -> None:
         config = model.config.get_text_config()
         if config._attn_implementation != attention.NAME:
@@ -92,6 +95,7 @@ class NativeEngine:
         weight: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
         heads = config.num_attention_heads
         self._device = weight.device
+        self._offload, self._rests = offload, False
         self._kv = KvCache(
             num_layers=config.num_hidden_layers,
             num_heads=getattr(config, "num_key_value_heads", None) or heads,
@@ -147,6 +151,14 @@ class NativeEngine:
             version=sequence.version,
         )
 
+    async def complete(self, prompt: str, sampling: Sampling) -> Completion:
+        """Continue a raw text, without the chat template; special tokens in it are special.
+
+        Raises:
+            EngineError: as `generate`.
+        """
+        return await self.generate(tuple(self.template.tokenizer(prompt)["input_ids"]), sampling)
+
     def load_weights(self, named_tensors: Iterable[tuple[str, Tensor]], version: int) -> None:
         """Sample from these weights from now on; replies under way go on with them.
 
@@ -173,6 +185,15 @@ class NativeEngine:
             self._cache.forget(active)
         else:
             self._cache.clear()  # what follows depends on nothing that came before
+
+    def rest(self) -> None:
+        """With ``offload``, give the device's memory back until the next call; a call under way
+        keeps it."""
+        if self._offload and not (self._rests or self._waiting or self._active):
+            self.model.to("cpu")
+            self._cache.clear()
+            self._kv.release()
+            self._rests = True
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -209,6 +230,7 @@ class NativeEngine:
         """Step until nobody waits."""
         left = True
         try:
+            self._wake()
             while self._waiting or self._active:
                 await self._settle(_QUIET_TICKS if left else 1)
                 self._admit()
@@ -218,6 +240,12 @@ class NativeEngine:
         except asyncio.CancelledError:
             self._fail("the engine was cancelled", None)
             raise
+
+    def _wake(self) -> None:
+        if self._rests:
+            self.model.to(self._device)  # type: ignore[arg-type]
+            self._kv.wipe()
+            self._rests = False
 
     async def _settle(self, num_ticks: int) -> None:
         """Let the event loop run until no call has come for so many of its turns."""

@@ -57,7 +57,17 @@ class ScriptedEngine:
         Raises:
             EngineError: the script says so, or has no more replies.
         """
-        asked = self._readable(prompt)
+        return await self._answer(self._readable(prompt), sampling)
+
+    async def complete(self, prompt: str, sampling: Sampling) -> Completion:
+        """The next reply, to a raw text.
+
+        Raises:
+            EngineError: as `generate`.
+        """
+        return await self._answer(prompt, sampling)
+
+    async def _answer(self, asked: Prompt, sampling: Sampling) -> Completion:
         self.calls.append((asked, sampling))
         number = len(self.calls)
         if self._latency_s:

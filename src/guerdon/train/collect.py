@@ -56,6 +56,9 @@ async def collect(
         Exception
     ) as several:  # a task group wraps what its members raise; the first is the cause
         raise several.exceptions[0] from None
+    for name, model in models.items():
+        if name != "policy" and hasattr(model.engine, "rest"):
+            model.engine.rest()  # what only answers gives its memory to what learns
     return [job.result() for job in jobs]
 
 

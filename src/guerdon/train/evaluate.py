@@ -20,6 +20,7 @@ from guerdon.config.build import build
 from guerdon.config.schema import Config, Eval
 from guerdon.errors import RolloutError
 from guerdon.train.collect import collect
+from guerdon.train.metrics import mean_parts
 from guerdon.types import Env, Episode, Metrics, Models, Task
 
 
@@ -38,6 +39,8 @@ class Evaluation:
     """k -> probability that one of k episodes of a task succeeds."""
     domains: Mapping[str, float] = field(default_factory=dict)
     """Success by domain, where there are several."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """Means of the parts of the reward."""
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in summary.json and in `guerdon evaluate --json`."""
@@ -58,6 +61,7 @@ class Evaluation:
         if self.success is not None and self.ci95 is not None:
             row |= {"eval/success": self.success}
             row |= {"eval/success_low": self.ci95[0], "eval/success_high": self.ci95[1]}
+        row |= {f"eval/part/{name}": value for name, value in self.parts.items()}
         row |= {f"eval/pass@{k}": value for k, value in self.pass_at.items() if k > 1}
         return row | {f"eval/{name}/success": value for name, value in self.domains.items()}
 
@@ -114,6 +118,7 @@ def summarise(episodes: Sequence[Episode]) -> Evaluation:
         errors=len(episodes) - len(scored),
         pass_at=pass_at(list(wins.values())),
         domains={d: fmean(v) for d, v in sorted(by_domain.items())} if several else {},
+        parts=mean_parts(scored),
     )
 
 

@@ -60,7 +60,8 @@ def of_episodes(episodes: Sequence[Episode]) -> Metrics:
         "rollout/reply_tokens": _reply_tokens(rows),
         "rollout/repetition": fmean(repetition(row) for row in rows[:_MAX_READ]),
     }
-    return result | _by_role(episodes) | _parts(episodes) | _own(valid) | _solved(valid)
+    parts = {f"reward/part/{name}": mean for name, mean in mean_parts(valid).items()}
+    return result | _by_role(episodes) | parts | _own(valid) | _solved(valid)
 
 
 def repetition(row: Trajectory) -> float:
@@ -89,13 +90,14 @@ def _by_role(episodes: Sequence[Episode]) -> Metrics:
     return {f"reward/{role}": fmean(values) for role, values in sorted(grouped.items())}
 
 
-def _parts(episodes: Sequence[Episode]) -> Metrics:
+def mean_parts(episodes: Sequence[Episode]) -> Metrics:
+    """Means of the parts of the rewards, each over the trajectories that have it."""
     grouped: dict[str, list[float]] = defaultdict(list)
     for episode in episodes:
         for row in episode.trajectories:
             for name, value in row.reward.parts.items():
                 grouped[name].append(value)
-    return {f"reward/part/{name}": fmean(values) for name, values in sorted(grouped.items())}
+    return {name: fmean(values) for name, values in sorted(grouped.items())}
 
 
 def _own(valid: Sequence[Episode]) -> Metrics:
