@@ -14,6 +14,7 @@ from guerdon import __version__
 from guerdon.cli.check import check
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
+from guerdon.cli.import_config import import_config
 from guerdon.cli.list_ import list_
 from guerdon.cli.sandbox import sandbox
 from guerdon.cli.serve import serve
@@ -37,6 +38,7 @@ app.command()(show)
 app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.command()(serve)
+app.command(name="import-config")(import_config)
 app.add_typer(workflow, name="workflow")
 
 
