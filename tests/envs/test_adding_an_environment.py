@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from documented import modules
+from guerdon.envs.check import check_env
 from guerdon.envs.random_play import RandomPlay
 from guerdon.envs.steps import Game, StepEnv
 from guerdon.rewards.match import Match
@@ -25,6 +26,7 @@ def test_the_documented_game_works(tmp_path: Path, script) -> None:
         "Higher.",
     ]
     assert row.total_reward == 1.0 and episode.metrics["success"] == 1.0
+    assert check_env(env, tasks.held_out) == []
     talks = RandomPlay(env=env, tasks=game.GuessTasks(), num_conversations=9).load()
     assert len(talks) == 9
 

@@ -12,6 +12,7 @@ import typer
 
 from guerdon import __version__
 from guerdon.cli.check import check
+from guerdon.cli.env import env
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.import_config import import_config
@@ -37,6 +38,7 @@ app.command(name="list")(list_)
 app.command()(show)
 app.command()(export)
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(env, name="env")
 app.command()(serve)
 app.command(name="import-config")(import_config)
 app.add_typer(workflow, name="workflow")

@@ -1,4 +1,5 @@
-"""`guerdon evaluate`: a run's best checkpoint, or any model directory, on held-out tasks."""
+"""`guerdon evaluate`: a run's best checkpoint, or any model directory, on held-out tasks; or any
+player in any environment."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from guerdon.cli.evaluate_env import PolicyName, Who, evaluate_envs
 from guerdon.cli.options import ConfigDir, ConfigName, Overrides
 
 
@@ -22,11 +24,63 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     config_name: ConfigName = None,
     config_dir: ConfigDir = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", help="An environment (guerdon list envs) or a YAML; repeatable."),
+    ] = None,
+    policy: Annotated[
+        PolicyName | None, typer.Option("--policy", help="With --env: who plays, if no model.")
+    ] = None,
+    replies: Annotated[
+        Path | None, typer.Option("--replies", help="With --policy scripted: a reply a line.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="With --env: an OpenAI-compatible base URL.")
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option("--api-key-env", help="With --endpoint: the variable of its key.")
+    ] = None,
+    episodes: Annotated[int, typer.Option("--episodes", help="With --env: how many.")] = 200,
+    samples: Annotated[
+        int, typer.Option("--samples", help="With --env: episodes of each task, for pass@k.")
+    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="With --env: of all chance.")] = 0,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", help="With --env: of a model; default 0.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="With --env: of a reply; default 256.")
+    ] = None,
 ) -> None:
-    """Evaluate on held-out tasks: guerdon evaluate --run RUN, or --model DIR."""
+    """Evaluate on held-out tasks: --run RUN, or --model DIR, or --env NAME --policy oracle."""
     from guerdon.config.check import load
     from guerdon.errors import ConfigError
 
+    if env:
+        who = Who(
+            policy=policy,
+            replies=replies,
+            endpoint=endpoint,
+            model=model,
+            run=run,
+            api_key_env=api_key_env,
+            temperature=temperature,
+            max_tokens=max_tokens,
+        )
+        evaluate_envs(
+            env,
+            who,
+            overrides=overrides or (),
+            episodes=episodes,
+            samples=samples,
+            seed=seed,
+            as_json=as_json,
+        )
+        return
+    if policy or replies or endpoint:
+        raise ConfigError(
+            "--policy, --replies and --endpoint need --env NAME; see guerdon list envs"
+        )
     if (run is None) == (model is None):
         raise ConfigError("give either --run RUN or --model DIR")
     name = config_name or _config_of(run, model)

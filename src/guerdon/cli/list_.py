@@ -42,6 +42,7 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="Default: everything.
     """List shipped configurations and the components a YAML can name with _target_."""
     for one in [kind] if kind else list(Kind):
         rows = list(configs() if one is Kind.configs else components(one))
+        rows = [*shipped_envs(), *rows] if one is Kind.envs else rows
         typer.echo(f"{one.value}:")
         width = max((len(name) for name, _ in rows), default=0)
         for name, what in rows:
@@ -52,6 +53,12 @@ def configs() -> Iterator[tuple[str, str]]:
     """(name, first comment line) of each shipped configuration."""
     for file in sorted((PACKAGE / "conf").glob("*.yaml")):
         yield file.stem, file.read_text().splitlines()[0].lstrip("# ")
+
+
+def shipped_envs() -> Iterator[tuple[str, str]]:
+    """(name, what it is) of each environment that comes with its tasks."""
+    for file in sorted((PACKAGE / "conf" / "env").glob("*.yaml")):
+        yield file.stem, file.read_text(encoding="utf-8").splitlines()[1].lstrip("# ")
 
 
 def components(kind: str) -> Iterator[tuple[str, str]]:

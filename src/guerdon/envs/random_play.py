@@ -1,6 +1,7 @@
 """RandomPlay: games played with random valid actions, as conversations for the warm-up.
 
-A policy that imitates them knows how to speak in the game, not how to win it.
+A policy that imitates them knows how to speak in the game, not how to win it; with ``skill`` it
+learns some of that, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from guerdon.envs.players import Mechanical, check_can_play
 from guerdon.envs.steps import StepEnv
 from guerdon.errors import ConfigError
 from guerdon.tasks import TaskSource
@@ -25,20 +27,26 @@ class RandomPlay:
     Message by message they are what a policy would meet in ``env``: the same code plays.
 
     Args:
-        env: the environment; its game must have ``actions``.
+        env: the environment; its game must have ``actions`` or ``sample``.
         tasks: its training tasks are played, never its held-out ones.
         num_conversations: how many; tasks come in random order, all of them before any again.
         seed: decides the tasks' order, the actions and the games' chances.
+        skill: the chance that an action is the best one, by the game's ``oracle``.
     """
 
     env: StepEnv
     tasks: TaskSource
     num_conversations: int = 256
     seed: int = 0
+    skill: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.env.actions:
-            raise ConfigError("RandomPlay: the game has no `actions` to choose from")
+        if not 0 <= self.skill <= 1:
+            raise ConfigError(f"RandomPlay: skill must lie in 0..1, not {self.skill}")
+        if self.skill < 1:
+            check_can_play(self.env.game, "random")
+        if self.skill > 0:
+            check_can_play(self.env.game, "oracle")
 
     def load(self) -> list[Conversation]:
         """Play them all; works inside a running event loop too."""
@@ -57,13 +65,8 @@ class RandomPlay:
         ]
 
     async def _play(self, task: Task, seed: int) -> Conversation:
-        said: list[Message] = []
-        draw = random.Random(seed)
-
-        async def speak(*messages: Message) -> str:
-            action = draw.choice(self.env.actions)
-            said.extend((*messages, {"role": "assistant", "content": action}))
-            return action
-
-        await self.env.play(task, seed, speak, reward=lambda value: None)
-        return tuple(said)
+        player = Mechanical(
+            form=self.env.form, draw=random.Random(seed), skill=self.skill, calls=self.env.calls
+        )
+        await self.env.play(task, seed, player)
+        return tuple(m for turn in player.turns for m in (*turn.observation, turn.action))

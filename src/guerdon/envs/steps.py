@@ -1,198 +1,264 @@
-"""StepEnv: a game with ``reset`` and ``step`` becomes a conversation, one action a reply."""
+"""StepEnv: a game with ``reset`` and ``step`` becomes a conversation."""
 
 from __future__ import annotations
 
 import copy
-import inspect
-import math
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import iscoroutinefunction
+from statistics import fmean
+from typing import Any
 
-from guerdon.chat import Chat
-from guerdon.errors import ConfigError, EnvError, GuerdonError
-from guerdon.types import Episode, Message, Metrics, Models, Reward, Task, derive_seed
+from guerdon.envs.brief import Brief, join, user
+from guerdon.envs.calls import Calls, numbers
+from guerdon.envs.game import Game, Info, actions_of, offers
+from guerdon.envs.history import Full, History
+from guerdon.envs.players import Player, Scene
+from guerdon.envs.replies import Form, Reading, ReplyForm
+from guerdon.errors import ConfigError, EnvError, RolloutError
+from guerdon.types import Episode, Message, Metrics, Models, Task, derive_seed
 
-Info = Mapping[str, Any]
-Step = tuple[str, float, bool, bool, Info]
-"""Observation, reward, terminated, truncated, info: as in Gymnasium."""
-Speak = Callable[..., Awaitable[str]]
-"""``await speak(*messages)``: whoever plays hears the messages and replies."""
-
-
-@runtime_checkable
-class Game(Protocol):
-    """A reset/step game in words. Either method may be a coroutine.
-
-    A game with an attribute ``actions`` (a sequence of str) is given one of these; without it, the
-    whole reply. Numbers in the latest ``info`` become the episode's metrics; ``success`` (0 or 1)
-    is the one that evaluation looks for, so give it from the start.
-    """
-
-    def reset(self, task: Task, seed: int) -> Any:
-        """Begin the task: ``(observation, info)``.
-
-        What the world looks like at the start comes from ``task`` alone, so that a group plays the
-        same game; ``seed`` is for what happens by chance on the way, and differs by member.
-        """
-        ...
-
-    def step(self, action: str) -> Any:
-        """Act: ``(observation, reward, terminated, truncated, info)``."""
-        ...
+__all__ = ["Game", "StepEnv"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepEnv:
-    """Plays a game with the policy: an observation, a reply, an action, a reward, and so on.
+    """Plays a game with the policy: an observation, a reply, its actions, a reward, and so on.
 
     Rewards are kept turn by turn; the outcome is 0 and adds nothing. An episode ends when the game
-    does (``completed``), or when the game is cut off, the turns are used up or the context is full
-    (``truncated``). A game that raises is an ``EnvError``.
+    does (``completed``), or when the game is cut off, turns or actions are used up or the context
+    is full (``truncated``). A game that raises, hangs beyond ``timeout_s``, breaks its contract or
+    gives a reward that is no number is an ``EnvError``: the episode's end, not the run's.
 
     Args:
         game: a prototype: episodes play copies of it, which are kept and reset for the next.
         max_turns: replies at most, valid or not.
-        action: where the action stands: it is the whole ``reply``, or, where it is not, the reply's
-            first or last word. Case and punctuation around it do not count.
-        invalid_penalty: taken off the turn's reward when the reply names no action. The game does
-            not move, and the policy is told.
-        invalid_message: what it is told, before the observation it has already seen.
+        action: where actions stand in a reply; see `replies.ReplyForm`.
+        separator: between several actions of a reply.
+        max_actions_per_turn: those beyond are not carried out, and the reply is malformed.
+        max_actions: of an episode; None: no limit but the turns.
+        invalid_penalty: taken off the turn's reward when the reply names something that is no
+            action, or nothing. What it names besides is carried out. The policy is told.
+        format_penalty: taken off when the reply does not have the form asked for.
+        invalid_message: what the policy is told, before the observation it has already seen.
         system: a system message before everything.
+        brief: what is told of the rules, before the task's own prompt; None: nothing.
+        show_reward: whether each observation begins with the reward before it.
+        history: what the policy sees of earlier turns: all, a window, or a summary.
+        timeout_s: for each call of the game. A game that is not ``async`` needs ``threads``.
+        threads: for games that wait for something: calls that may run beside the event loop at
+            once. 0: in the loop, fastest for games that compute.
     """
 
     game: Game
     max_turns: int = 16
-    action: Literal["reply", "first_word", "last_word"] = "first_word"
+    action: Form = "first_word"
+    separator: str | None = None
+    max_actions_per_turn: int = 1
+    max_actions: int | None = None
     invalid_penalty: float = 0.1
+    format_penalty: float = 0.1
     invalid_message: str = "Invalid action."
     system: str | None = None
+    brief: Brief | None = None
+    show_reward: bool = False
+    history: History = Full()
+    timeout_s: float | None = None
+    threads: int = 0
     _idle: list[Game] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.max_turns < 1:
-            raise ConfigError(f"StepEnv: max_turns must be at least 1, not {self.max_turns}")
-        if self.invalid_penalty < 0:
-            raise ConfigError(
-                f"StepEnv: invalid_penalty is taken off the reward; {self.invalid_penalty} would be"
-                f" a gift, write {-self.invalid_penalty}"
+        least = {"max_turns": 1, "max_actions_per_turn": 1, "max_actions": 1, "threads": 0}
+        problems = [
+            f"StepEnv: {name} must be at least {at_least}, not {value}"
+            for name, at_least in least.items()
+            if (value := getattr(self, name)) is not None and value < at_least
+        ]
+        problems += [
+            f"StepEnv: {name} is taken off the reward; {value} would be a gift, write {-value}"
+            for name in ("invalid_penalty", "format_penalty")
+            if (value := getattr(self, name)) < 0
+        ]
+        if self.timeout_s is not None and self.timeout_s <= 0:
+            problems.append(f"StepEnv: timeout_s must be above 0, not {self.timeout_s}")
+        if self.timeout_s and not self.threads and not iscoroutinefunction(self.game.step):
+            problems.append(
+                f"StepEnv: timeout_s cannot interrupt {type(self.game).__name__}, which is not "
+                f"async; give threads=8, or as many calls as may wait at once"
             )
+        if self.max_actions_per_turn > 1 and not self.separator and self.action != "tool_call":
+            problems.append("StepEnv: max_actions_per_turn above 1 needs a separator, such as '||'")
+        if problems:
+            raise ConfigError(problems)
+
+    @cached_property
+    def form(self) -> ReplyForm:
+        """How replies name actions."""
+        return ReplyForm(
+            where=self.action, separator=self.separator, max_actions=self.max_actions_per_turn
+        )
+
+    @cached_property
+    def calls(self) -> Calls:
+        """How the game is called."""
+        return Calls(timeout_s=self.timeout_s, threads=self.threads)
 
     @property
     def actions(self) -> Sequence[str]:
         """The game's actions; empty: any text is one."""
-        return tuple(getattr(self.game, "actions", ()) or ())
+        return actions_of(self.game)
 
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode with the policy.
 
         Raises:
-            EnvError: the game raised or broke its contract.
+            EnvError: the game raised, took too long or broke its contract.
             EngineError: the policy cannot answer.
         """
         policy = models["policy"]
-        chat = Chat(policy, role="policy", group=task.id)
+        talk = self.history.start(policy, task.id, self.head(task))
         seed = derive_seed(policy.sampling.seed, task.id, "dynamics")
-        ended, metrics = await self.play(task, seed, chat.send, chat.reward, lambda: chat.full)
-        row = chat.trajectory(Reward(0.0))
-        # a reply of one token is cut by its length limit and still a whole action
-        row = replace(row, status="completed" if ended else "truncated")
-        return Episode(task, (row,), metrics=metrics)
+        ended, metrics = await self.play(task, seed, talk, has_head=True)
+        return Episode(task, talk.rows("completed" if ended else "truncated"), metrics=metrics)
 
     async def play(
-        self,
-        task: Task,
-        seed: int,
-        speak: Speak,
-        reward: Callable[[float], None],
-        full: Callable[[], bool] = lambda: False,
+        self, task: Task, seed: int, player: Player, *, has_head: bool = False
     ) -> tuple[bool, Metrics]:
-        """Play one episode with anyone: ``speak`` hears messages and replies, ``reward`` is told
-        what each reply earned, ``full`` whether the conversation has to stop.
+        """Play one episode with anyone.
+
+        Args:
+            task: what is played.
+            seed: of what happens by chance.
+            player: who plays.
+            has_head: whether the player knows task and brief already; else the first scene has
+                them.
 
         Returns:
             Whether the game came to its own end, and the episode's metrics.
         """
         game = self._idle.pop() if self._idle else copy.deepcopy(self.game)
-        observation, info = await _call(game.reset, task, seed, parts=2)
-        messages = self._opening(task, observation)
-        terminated, invalid, turns = False, 0, 0
-        for turns in range(1, self.max_turns + 1):  # noqa: B007  (counted after the loop)
-            reply = await speak(*messages)
-            if full() and not reply:
-                break
-            action = self.find_action(reply)
-            if action is None:
-                invalid += 1
-                reward(-self.invalid_penalty)
-                messages = _user(f"{self.invalid_message} {observation}")
-            else:
-                step: Step = await _call(game.step, action, parts=5)
-                observation, gain, terminated, truncated, info = step
-                if not math.isfinite(gain):
-                    raise EnvError(f"{type(game).__name__}.step gave the reward {gain}")
-                reward(float(gain))
-                messages = _user(observation)
-                if terminated or truncated:
-                    break
-            if full():
-                break
-        self._idle.append(game)  # one that raised is not used again
-        return terminated, _numbers(info) | {"turns": float(turns), "invalid_frac": invalid / turns}
+        round_ = _Round(self, game, player)
+        try:
+            await round_.play(task, seed, () if has_head else self.head(task))
+        except RolloutError:  # a game that raised is not used again
+            if offers(game, "close"):
+                with suppress(EnvError):
+                    await self.calls(game.close)  # type: ignore[attr-defined]
+            raise
+        self._idle.append(game)
+        return round_.terminated, round_.metrics()
 
-    def find_action(self, reply: str) -> str | None:
-        """The action a reply names, or None; without ``actions`` the reply itself."""
-        if not self.actions:
-            return reply.strip() or None
-        known = {action.casefold(): action for action in self.actions}
-        whole = " ".join(reply.split()).strip(".,;:!?\"'*").casefold()
-        if whole in known:
-            return known[whole]
-        words = re.findall(r"[\w-]+", reply)
-        if not words or self.action == "reply":
-            return None
-        return known.get(words[0 if self.action == "first_word" else -1].casefold())
-
-    def _opening(self, task: Task, observation: str) -> tuple[Message, ...]:
-        """The task's prompt and the first observation; a prompt that ends with a user's message
-        goes on in the same message, as chat templates want roles to alternate."""
+    def head(self, task: Task) -> tuple[Message, ...]:
+        """What comes before the first observation: system message, the brief, the task's prompt."""
         prompt = task.prompt
         if self.system is not None and not (prompt and prompt[0]["role"] == "system"):
             prompt = ({"role": "system", "content": self.system}, *prompt)
-        if prompt and prompt[-1]["role"] == "user":
-            return (*prompt[:-1], *_user(f"{prompt[-1]['content']}\n\n{observation}"))
-        return (*prompt, *_user(observation))
+        if self.brief is None:
+            return prompt
+        text = self.brief.text(self.game, self.form, self.max_turns, self.max_actions)
+        first = int(bool(prompt) and prompt[0]["role"] == "system")
+        told = user(text) if text else ()
+        return (*prompt[:first], *join(told, prompt[first:]))
 
 
-async def _call(method: Callable[..., Any], *arguments: Any, parts: int) -> Any:
-    """Call the game and wait if need be; whatever it raises, or a result of another length, is an
-    ``EnvError``."""
-    try:
-        result = method(*arguments)
-        if inspect.isawaitable(result):
-            result = await result
-    except GuerdonError:
-        raise
-    except Exception as error:  # a game is anybody's code: its crash is an episode's, not the run's
-        cause = f"{type(error).__name__}: {error}"
-        raise EnvError(f"{method.__qualname__} raised {cause}") from error
-    if not isinstance(result, tuple) or len(result) != parts or not isinstance(result[0], str):
-        raise EnvError(
-            f"{method.__qualname__} must return {parts} values beginning with the observation as"
-            f" text, not {result!r:.200}"
-        )
-    return result
+class _Round:
+    """One episode under way."""
 
+    def __init__(self, env: StepEnv, game: Game, player: Player) -> None:
+        self._env, self._game, self._player = env, game, player
+        self._observations: list[str] = []
+        self._info: Info = {}
+        self._effective: list[float] = []
+        self._reward = 0.0
+        self._turns = self._actions = self._invalid = self._malformed = 0
+        self.terminated = self._truncated = False
 
-def _user(content: str) -> tuple[Message, ...]:
-    return ({"role": "user", "content": content},)
+    async def play(self, task: Task, seed: int, head: tuple[Message, ...]) -> None:
+        """From reset to the end."""
+        observation, self._info = await self._env.calls.reset(self._game, task, seed)
+        self._observations = [observation]
+        messages = join(head, user(self._dressed(observation, None)))
+        while self._turns < self._env.max_turns:
+            self._turns += 1
+            anchor = await self._anchor()
+            reply = await self._player.reply(Scene(self._game, messages, anchor))
+            if self._player.full and not reply:
+                return
+            messages = await self._turn(self._env.form.read(reply, self._game))
+            if self.terminated or self._truncated or self._player.full:
+                return
 
+    def metrics(self) -> Metrics:
+        """Numbers of the latest info, and what replies were like."""
+        found = numbers(self._info)
+        if self._effective:
+            found["effective"] = fmean(self._effective)
+        return found | {
+            "return": self._reward,
+            "turns": float(self._turns),
+            "actions": float(self._actions),
+            "invalid_frac": self._invalid / self._turns,
+            "malformed_frac": self._malformed / self._turns,
+        }
 
-def _numbers(info: Info) -> Metrics:
-    """What of a game's info is a finite number."""
-    return {
-        name: float(value)
-        for name, value in info.items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
+    async def _turn(self, reading: Reading) -> tuple[Message, ...]:
+        """Carry out what a reply says; returns what its speaker hears next."""
+        done, reward, seen = [], 0.0, []
+        for action in reading.actions:
+            if self._left() == 0 or self.terminated or self._truncated:
+                break
+            observation, gain = await self._step(action)
+            done.append(action)
+            seen.append(observation)
+            reward += gain
+        self._truncated |= self._left() == 0
+        self._invalid += reading.is_invalid
+        self._malformed += reading.is_malformed
+        reward -= self._env.invalid_penalty * reading.is_invalid
+        reward -= self._env.format_penalty * reading.is_malformed
+        self._player.earned(reward, done)
+        self._reward += reward
+        self._observations = seen or self._observations
+        return self._heard(reading, reward, bool(seen))
+
+    async def _step(self, action: str) -> tuple[str, float]:
+        step = await self._env.calls.step(self._game, action)
+        observation, gain, self.terminated, self._truncated, self._info = step
+        self._actions += 1
+        if "effective" in self._info:
+            self._effective += numbers({"effective": self._info["effective"]}).values()
+        return observation, gain
+
+    def _heard(self, reading: Reading, reward: float, has_moved: bool) -> tuple[Message, ...]:
+        """The next observation; after calls of tools, one message for each."""
+        env = self._env
+        problem = reading.is_invalid or reading.is_malformed
+        last = self._dressed(self._observations[-1], reward)
+        if problem:
+            said = [env.invalid_message, reading.note]
+            said += [env.form.hint()] if reading.is_malformed else []
+            last = " ".join([part for part in said if part] or [""]) + f" {last}"
+        if env.action != "tool_call" or not has_moved:
+            return user(last)
+        texts = [*self._observations[:-1], last]
+        return tuple({"role": "tool", "content": text} for text in texts)
+
+    def _dressed(self, observation: str, reward: float | None) -> str:
+        env, before = self._env, []
+        if env.brief is not None and env.brief.each_turn:
+            before.append(env.brief.left(self._turns + 1, env.max_turns, self._left()))
+        if env.show_reward and reward is not None:
+            before.append(f"Reward: {reward:g}")
+        return "\n".join([*before, observation])
+
+    def _left(self) -> int | None:
+        return None if self._env.max_actions is None else self._env.max_actions - self._actions
+
+    async def _anchor(self) -> str | None:
+        if not offers(self._game, "anchor"):
+            return None
+        game: Any = self._game
+        found = await self._env.calls(game.anchor)
+        return None if found is None else str(found)

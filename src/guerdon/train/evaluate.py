@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from guerdon.backends import local
 from guerdon.config.build import build
 from guerdon.config.schema import Config, Eval
 from guerdon.errors import RolloutError
@@ -111,7 +110,7 @@ def summarise(episodes: Sequence[Episode]) -> Evaluation:
             by_domain[episode.task.domain].append(episode.metrics["success"])
     several = len(by_domain) > 1
     return Evaluation(
-        reward=fmean(sum(t.total_reward for t in e.trajectories) for e in scored),
+        reward=fmean(_earned(episode) for episode in scored),
         success=fmean(fmean(tries) for tries in wins.values()) if wins else None,
         ci95=interval(list(wins.values())) if wins else None,
         episodes=len(scored),
@@ -120,6 +119,12 @@ def summarise(episodes: Sequence[Episode]) -> Evaluation:
         domains={d: fmean(v) for d, v in sorted(by_domain.items())} if several else {},
         parts=mean_parts(scored),
     )
+
+
+def _earned(episode: Episode) -> float:
+    """What an episode was worth: its own sum, where rows overlap, or that of its rows."""
+    rows = sum(row.total_reward for row in episode.trajectories)
+    return episode.metrics.get("return", rows)
 
 
 def interval(tries: Sequence[Sequence[float]], z: float = 1.96) -> tuple[float, float]:
@@ -168,6 +173,8 @@ def evaluate_run(
     Raises:
         RolloutError: every episode failed.
     """
+    from guerdon.backends import local  # it loads torch, which not every evaluation needs
+
     with tempfile.TemporaryDirectory() as scratch:
         models = local.load_models(config, run or Path(scratch), checkpoint)
     template = models["policy"].engine.template

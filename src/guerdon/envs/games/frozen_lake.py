@@ -16,6 +16,7 @@ import gymnasium
 from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 
 from guerdon.envs.games import lake_baselines, lake_view
+from guerdon.envs.tabular import best_actions
 from guerdon.errors import ConfigError, EnvError
 from guerdon.tasks import CountTokens, TaskSets
 from guerdon.types import Task, derive_seed
@@ -31,7 +32,8 @@ class FrozenLakeGame:
     Args:
         slippery: moves go astray, by gymnasium's rule, with the chance ``1 - success_rate``.
         success_rate: of a slippery lake.
-        view: the observation: ``words`` (neighbour cells) or ``grid`` (the whole map).
+        view: the observation: ``words`` (neighbour cells), ``grid`` (the whole map),
+            ``coordinates`` (of player, goal and holes) or ``both`` of the latter.
         reach: cells in each direction that ``words`` names.
         visited: ``words`` says ``been`` or ``often`` of cells where the player has been.
         place: ``words`` begins with the player's row and column.
@@ -39,11 +41,14 @@ class FrozenLakeGame:
 
     slippery: bool = False
     success_rate: float = 1.0 / 3.0
-    view: Literal["words", "grid"] = "words"
+    view: Literal["words", "grid", "coordinates", "both"] = "words"
     reach: int = 1
     visited: bool = False
     place: bool = False
     actions: Sequence[str] = field(default=lake_view.ACTIONS, init=False)
+    instruction: str = field(
+        default="Walk over a frozen lake to the goal, and not into a hole.", init=False, repr=False
+    )
     _rows: tuple[str, ...] = field(default=(), init=False, repr=False)
     _world: Any = field(default=None, init=False, repr=False)
     _been: dict[int, int] = field(default_factory=dict, init=False, repr=False)
@@ -55,6 +60,12 @@ class FrozenLakeGame:
         if not 0.0 <= self.success_rate <= 1.0:
             raise ConfigError(f"FrozenLakeGame: success_rate {self.success_rate} is not in 0..1")
 
+    @property
+    def legend(self) -> dict[str, str]:
+        """What the letters of a grid mean."""
+        meanings = {"P": "player", "S": "start", "F": "ice", "H": "hole", "G": "goal"}
+        return meanings if self.view in ("grid", "both") else {}
+
     def reset(self, task: Task, seed: int) -> tuple[str, dict[str, float]]:
         """Put the player at the start; ``seed`` decides where ice slips."""
         if "map" not in task.info:
@@ -62,22 +73,47 @@ class FrozenLakeGame:
         self._rows = tuple(task.info["map"])
         # a world's table is never written to, so a shallow copy is a world of its own
         self._world = copy.copy(_world(self._rows, self.slippery, self.success_rate))
-        position, _ = self._world.reset(seed=seed)
+        if self.slippery:
+            self._world.reset(seed=seed)
+        else:  # without chance there is no generator to make, which takes longer than an episode
+            self._world.s = "".join(self._rows).index("S")
+        position = int(self._world.s)
         self._been, self._num_steps = {position: 1}, 0
         return self._tell(position), {"success": 0.0}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, float]]:
         """Move, or slip."""
-        position, reward, terminated, _, _ = self._world.step(self.actions.index(action))
+        before, number = self._world.s, self.actions.index(action)
+        outcomes = self._world.P[before][number]
+        if len(outcomes) == 1:
+            _, position, reward, terminated = outcomes[0]
+            self._world.s = position
+        else:
+            position, reward, terminated, _, _ = self._world.step(number)
         self._been[position] = self._been.get(position, 0) + 1
         self._num_steps += 1
         truncated = self._num_steps >= (self._world.spec.max_episode_steps or float("inf"))
         success = float(terminated and reward > 0)
-        return self._tell(position), float(reward), terminated, truncated, {"success": success}
+        info = {"success": success, "effective": float(position != before)}
+        return self._tell(position), float(reward), terminated, truncated, info
+
+    def anchor(self) -> str:
+        """The map and where the player stands."""
+        return f"{'-'.join(self._rows)} {self._world.s}"
+
+    def oracle(self) -> str:
+        """The action with the best chance of reaching the goal, on a short way."""
+        best = _best_actions(self._rows, self.slippery, self.success_rate)
+        return self.actions[best[self._world.s]]
 
     def _tell(self, position: int) -> str:
         if self.view == "grid":
             return lake_view.grid(self._rows, position)
+        if self.view == "coordinates":
+            return lake_view.coordinates(self._rows, position)
+        if self.view == "both":
+            told = lake_view.grid(self._rows, position)
+            return f"{told}\n{lake_view.coordinates(self._rows, position)}"
         visited = self._been if self.visited else lake_view.NOWHERE
         return lake_view.words(
             self._rows, position, visited=visited, reach=self.reach, place=self.place
@@ -95,6 +131,11 @@ def _world(rows: tuple[str, ...], slippery: bool, success_rate: float) -> Frozen
     )
     assert isinstance(made.unwrapped, FrozenLakeEnv)
     return made.unwrapped  # its wrappers only count steps, as `step` does
+
+
+@functools.lru_cache(maxsize=NUM_MAPS_KEPT)
+def _best_actions(rows: tuple[str, ...], slippery: bool, success_rate: float) -> tuple[int, ...]:
+    return best_actions(_world(rows, slippery, success_rate).P)
 
 
 @dataclass(frozen=True, kw_only=True)

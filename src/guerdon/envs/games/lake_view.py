@@ -51,6 +51,25 @@ def grid(rows: Sequence[str], position: int) -> str:
     return "\n".join(" ".join(cells[at : at + width]) for at in range(0, len(cells), width))
 
 
+def coordinates(rows: Sequence[str], position: int) -> str:
+    """Where player, goal and holes are, as (row, column) counted from 0."""
+    width = len(rows[0])
+
+    def places(letter: str) -> str:
+        cells = [divmod(i, width) for i, cell in enumerate("".join(rows)) if cell == letter]
+        return " ".join(f"({row}, {column})" for row, column in cells) or "none"
+
+    row, column = divmod(position, width)
+    return "\n".join(
+        [
+            f"Lake: {len(rows)} rows, {width} columns",
+            f"Player: ({row}, {column})",
+            f"Goal: {places('G')}",
+            f"Holes: {places('H')}",
+        ]
+    )
+
+
 def _cell(rows: Sequence[str], row: int, column: int, times: int) -> str:
     if not (0 <= row < len(rows) and 0 <= column < len(rows[0])):
         return "wall"

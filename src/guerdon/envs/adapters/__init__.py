@@ -1,0 +1,1 @@
+"""Other people's environments as ``Game``s. What an adapter needs is imported when it is used."""
