@@ -18,6 +18,7 @@ class Project(StrEnum):
     """Whose configuration it is."""
 
     verl = "verl"
+    ragen = "ragen"
 
 
 def import_config(

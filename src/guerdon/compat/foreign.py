@@ -119,7 +119,7 @@ def _covers(read: str, key: str) -> bool:
     return key == read or key.startswith(f"{read}.")
 
 
-def leaves(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(values: Mapping[Any, Any], at: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted key, value) of everything that is no mapping, in order; an empty mapping counts."""
     for name, value in values.items():
         key = f"{at}.{name}" if at else str(name)
