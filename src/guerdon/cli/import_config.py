@@ -19,6 +19,7 @@ class Project(StrEnum):
 
     verl = "verl"
     ragen = "ragen"
+    align_anything = "align_anything"
 
 
 def import_config(
