@@ -15,6 +15,7 @@ from guerdon.cli.check import check
 from guerdon.cli.env import env
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
+from guerdon.cli.import_config import import_config
 from guerdon.cli.list_ import list_
 from guerdon.cli.reward import reward
 from guerdon.cli.sandbox import sandbox
@@ -40,6 +41,7 @@ app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(env, name="env")
 app.command()(serve)
+app.command(name="import-config")(import_config)
 app.add_typer(workflow, name="workflow")
 app.add_typer(reward, name="reward")
 
