@@ -21,9 +21,20 @@ IDENTITY = "def f(a):\n    return a"
 _SAMPLES = ("'Hello world'", "1", "{'a': 1, 'b': 2}", "(1.1, 1.2, 1.3)", "[[1, 0], [0, 1]]", "''")
 
 
-def propose_domain(kind: Kind) -> str:
-    """The domain of the invitations to invent problems of a kind."""
-    return f"propose_{kind}"
+def invitation(kind: Kind, domains: Sequence[str], num_references: int) -> Task:
+    """The task to invent a problem; the pool adds references of ``domains`` whenever it deals it."""
+    wants = {"domains": list(domains), "num": num_references}
+    return Task(
+        id=f"propose/{kind}",
+        prompt=(),
+        domain=f"propose_{kind}",
+        info={"propose": kind, "wants_references": wants},
+    )
+
+
+def domain_shares(kinds: Sequence[Kind], propose: float, solve: float) -> dict[str, float]:
+    """How often invitations and problems are dealt, for each domain."""
+    return {f"propose_{kind}": propose for kind in kinds} | dict.fromkeys(kinds, solve)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +109,8 @@ class CodeTasks:
         held_out += [task for each in evaluated for task in self._tasks(each)]
         taken = {task.id for task in held_out}
         train = [task for task in train if task.id not in taken]
-        shares = self._shares()
         invitations = [self._invitation(kind) for kind in self.kinds]
+        shares = domain_shares(self.kinds, self.propose_share, self.solve_share)
         tasks = {task.id: task for task in (*invitations, *seeds, *train)}
         report = self._report(checked, evaluated, len(tasks), len(held_out)) if self.paths else None
         return TaskSets(tuple(tasks.values()), tuple(held_out), report, shares)
@@ -112,6 +123,7 @@ class CodeTasks:
         with ThreadPoolExecutor(1) as thread:
             work = thread.submit(asyncio.run, check_entries(entries, self.workshop))
             checked = work.result()
+        self.workshop.sandbox.close()
         if not any(each.problem for each in checked):
             raise ConfigError(f"no problem in {', '.join(paths)} holds; first: {checked[0].why}")
         return checked
@@ -137,17 +149,7 @@ class CodeTasks:
     def _invitation(self, kind: Kind) -> Task:
         ordinary = [other for other in self.kinds if other in ("code_i", "code_o")]
         domains = (ordinary or ["code_f"]) if kind == "code_f" else [kind]
-        num = 1 if kind == "code_f" else self.num_references
-        return Task(
-            id=f"propose/{kind}",
-            prompt=(),
-            domain=propose_domain(kind),
-            info={"propose": kind, "wants_references": {"domains": domains, "num": num}},
-        )
-
-    def _shares(self) -> dict[str, float]:
-        proposing = {propose_domain(kind): self.propose_share for kind in self.kinds}
-        return proposing | {kind: self.solve_share for kind in self.kinds}
+        return invitation(kind, domains, 1 if kind == "code_f" else self.num_references)
 
     def _report(
         self, checked: Sequence[Checked], evaluated: Sequence[Checked], num: int, num_held_out: int
