@@ -33,7 +33,9 @@ def show(
     step: Step = None,
     domain: Domain = None,
     number: Annotated[int, typer.Option("--number", "-n", help="How many to print.")] = 5,
-    best: Annotated[bool, typer.Option("--best", help="Highest scores first; else newest.")] = False,
+    best: Annotated[
+        bool, typer.Option("--best", help="Highest scores first; else newest.")
+    ] = False,
 ) -> None:
     """Print how a run's pool grew: numbers by domain, then some tasks with their origin."""
     found = _read(run, step, domain)

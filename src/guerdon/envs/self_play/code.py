@@ -31,6 +31,8 @@ from guerdon.types import (
 )
 
 _MESSAGE_CHARS = 1000
+_LINE_CHARS = 10
+"""Of a program's line that a message may not repeat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,14 +228,14 @@ class CodeSelfPlay:
         sampling = self.solver_sampling
         if sampling is not None:
             policy = replace(policy, sampling=replace(sampling, seed=policy.sampling.seed))
-        tries = (self._solve(problem, policy.at("solve", i), group) for i in range(self.num_samples))
+        tries = (
+            self._solve(problem, policy.at("solve", i), group) for i in range(self.num_samples)
+        )
         solved = await asyncio.gather(*tries)
         rows = tuple(row for row, _ in solved) if self.train_on_samples else ()
         return rows, fmean(score for _, score in solved)
 
-    def _worth(
-        self, problem: Problem, solve_rate: float, references: Sequence[Problem]
-    ) -> Reward:
+    def _worth(self, problem: Problem, solve_rate: float, references: Sequence[Problem]) -> Reward:
         value = self.rewards.proposer(solve_rate)
         terms = self.bonuses.of(problem, references) if value > 0.0 else {}
         note = f"solve rate {solve_rate:g}"
@@ -245,7 +247,7 @@ def _check_message(message: str, program: str) -> None:
     if len(message) > _MESSAGE_CHARS or "```" in message:
         raise Unfit("form", "the message is too long or holds a block of code")
     lines = (line.strip() for line in program.splitlines())
-    if any(len(line) > 12 and line in message for line in lines):
+    if any(len(line) >= _LINE_CHARS and line in message for line in lines):
         raise Unfit("form", "the message repeats a line of the program")
 
 
