@@ -116,6 +116,14 @@ def test_what_a_comment_says_is_gone_where_comments_are_not_kept(play):
     assert gone.new_tasks[0].info["program"] == "def f(a):\n    return 3 * a"
 
 
+def test_a_repeated_reference_is_invalid_where_repeats_are_refused(play):
+    again = propose("def f(a):\n    return 2 * a", " 3 ")
+    refused = play(invite("code_o", DOUBLE), again)
+    assert values(refused) == [-1.0] and refused.metrics["funnel_new"] == 0.0
+    allowed = play(invite("code_o", DOUBLE), again, solve("output", "6"), refuse_repeats=False)
+    assert values(allowed) == [0.0, 1.0]
+
+
 def test_bonuses_are_added_to_a_reward_above_zero_only(play):
     fields = {"bonuses": Bonuses(complexity=10.0, diversity=10.0, most=0.25)}
     branchy = propose("def f(a):\n    return 3 * a if a else 0", "4")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from guerdon import similarity
 from guerdon.chat import Chat
 from guerdon.envs.self_play.bonuses import Bonuses
 from guerdon.envs.self_play.code_wording import Fenced, Wording
@@ -54,6 +55,8 @@ class CodeSelfPlay:
         num_inputs: inputs that a proposer of code_f gives; half of the pairs are hidden.
         train_on_samples: those answers are trained on, as a group, beside the proposal.
         train_proposer: the proposal is trained on; False: it only feeds the pool.
+        refuse_repeats: a proposal of the words of one of its references is invalid; False: it is
+            merely asked to be different.
         keep_comments: programs keep comments and docstrings; without them a proposer cannot tell
             the solver anything in words.
         num_helpers: programs of others that a new program must call (composite functions).
@@ -69,6 +72,7 @@ class CodeSelfPlay:
     num_inputs: int = 10
     train_on_samples: bool = True
     train_proposer: bool = True
+    refuse_repeats: bool = True
     keep_comments: bool = True
     num_helpers: int = 0
     helper_prob: float = 1.0
@@ -203,6 +207,7 @@ class CodeSelfPlay:
         if not self.keep_comments:
             program = without_comments(program)
         workshop.look_at(program)
+        self._check_new(Problem(kind, program, inputs, (), said.message), references)
         ran = [await workshop.run(program, each, twice=True) for each in inputs]
         failed = [each.error for each in ran if each.error is not None]
         if failed and kind != "code_e":
@@ -212,6 +217,14 @@ class CodeSelfPlay:
             raise Unfit("plain", "an empty output is no answer")
         arguments = tuple(each.arguments for each in ran)
         return Problem(kind, program, arguments, tuple(outputs), said.message)
+
+    def _check_new(self, problem: Problem, references: Sequence[Problem]) -> None:
+        """A proposal that its references hold already is not new."""
+        given = tuple(self.grader.workshop.read_input(each)[2] for each in problem.inputs)
+        own = similarity.digest(replace(problem, inputs=given).subject)
+        known = {similarity.digest(reference.subject) for reference in references}
+        if self.refuse_repeats and own in known:
+            raise Unfit("new", "it repeats one of its references")
 
     def _different(self, inputs: Sequence[str]) -> tuple[str, ...]:
         """The last inputs of code_f that are different, in the form that is always the same."""

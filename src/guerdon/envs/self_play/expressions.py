@@ -76,6 +76,7 @@ class ExpressionTasks:
         max_number: of a and x, which start at 0.
         num_held_out: problems of each kind that the policy is evaluated on. They are never learned
             from, whoever proposes them.
+        num_references: problems of the pool that a proposal may not repeat; none is shown.
         propose_share, solve_share: as in `code_tasks.CodeTasks`.
         seed: chooses what is held out.
     """
@@ -84,6 +85,7 @@ class ExpressionTasks:
     operators: Sequence[str] = ("+", "-")
     max_number: int = 9
     num_held_out: int = 40
+    num_references: int = 32
     propose_share: float = 1.0
     solve_share: float = 0.0
     seed: int = 0
@@ -107,7 +109,7 @@ class ExpressionTasks:
     def load(self, count_tokens: CountTokens | None = None) -> TaskSets:
         """Make the tasks."""
         held_out = self._drawn()[: self.num_held_out]
-        invitations = [invitation(kind, [kind], 0) for kind in self.kinds]
+        invitations = [invitation(kind, [kind], self.num_references) for kind in self.kinds]
         seeds = [to_task(Problem(kind, f"{_HEAD}x", ("0",), ("0",))) for kind in self.kinds]
         shares = domain_shares(self.kinds, self.propose_share, self.solve_share)
         evaluated = tuple(to_task(each) for kind in self.kinds for each in _as(kind, held_out))

@@ -33,7 +33,7 @@ FORBIDDEN = frozenset(
 MAX_DEPTH = 200
 """Of a program's syntax tree."""
 
-FUNNEL = ("form", "syntax", "allowed", "input", "runs", "deterministic", "plain")
+FUNNEL = ("form", "syntax", "allowed", "input", "new", "runs", "deterministic", "plain")
 """What a proposal must pass, in this order."""
 
 
