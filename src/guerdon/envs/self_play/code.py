@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
@@ -18,7 +19,8 @@ from guerdon.envs.self_play.grading import Grader
 from guerdon.envs.self_play.problems import KINDS, NO_ERROR, Kind, Problem, from_info, to_task
 from guerdon.envs.self_play.programs import FUNNEL, Unfit
 from guerdon.errors import ConfigError, EnvError
-from guerdon.origin import Origin, with_origin
+from guerdon.origin import Origin, subject, with_origin
+from guerdon.tasks import TaskSource
 from guerdon.types import (
     Episode,
     Metrics,
@@ -57,6 +59,8 @@ class CodeSelfPlay:
         train_proposer: the proposal is trained on; False: it only feeds the pool.
         refuse_repeats: a proposal of the words of one of its references is invalid; False: it is
             merely asked to be different.
+        avoid: tasks whose held-out problems nobody may propose. The pool refuses them anyway; here
+            proposing them is invalid, so that a policy does not settle on them.
         keep_comments: programs keep comments and docstrings; without them a proposer cannot tell
             the solver anything in words.
         num_helpers: programs of others that a new program must call (composite functions).
@@ -73,6 +77,7 @@ class CodeSelfPlay:
     train_on_samples: bool = True
     train_proposer: bool = True
     refuse_repeats: bool = True
+    avoid: TaskSource | None = None
     keep_comments: bool = True
     num_helpers: int = 0
     helper_prob: float = 1.0
@@ -225,6 +230,13 @@ class CodeSelfPlay:
         known = {similarity.digest(reference.subject) for reference in references}
         if self.refuse_repeats and own in known:
             raise Unfit("new", "it repeats one of its references")
+        if own in self._avoided:
+            raise Unfit("new", "it is a problem of evaluation")
+
+    @cached_property
+    def _avoided(self) -> frozenset[str]:
+        held_out = self.avoid.load().held_out if self.avoid else ()
+        return frozenset(similarity.digest(subject(task)) for task in held_out)
 
     def _different(self, inputs: Sequence[str]) -> tuple[str, ...]:
         """The last inputs of code_f that are different, in the form that is always the same."""

@@ -145,8 +145,9 @@ class CodeTasks:
         return [task for task in tasks if task.id not in taken], held
 
     def _invitation(self, kind: Kind) -> Task:
-        ordinary = [other for other in self.kinds if other in ("code_i", "code_o")]
-        domains = (ordinary or ["code_f"]) if kind == "code_f" else [kind]
+        domains = [kind]
+        if kind == "code_f":  # any program will do
+            domains = [other for other in self.kinds if other in ("code_i", "code_o")] or domains
         return invitation(kind, domains, 1 if kind == "code_f" else self.num_references)
 
     def _report(

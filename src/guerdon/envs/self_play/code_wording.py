@@ -29,8 +29,10 @@ class Proposal:
 class Wording(Protocol):
     """How problems about programs are put into words, and answers taken out of them."""
 
-    kinds: Sequence[Kind]
-    """The kinds it can put into words."""
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """The kinds it can put into words."""
+        ...
 
     def propose(
         self, kind: Kind, references: Sequence[Problem], helpers: Sequence[str], num_inputs: int
