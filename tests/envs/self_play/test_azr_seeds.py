@@ -101,4 +101,41 @@ def test_every_line_of_absolute_zeros_own_seeds_is_classified(workshop):
     assert found == EXPECTED
 
 
-EXPECTED: dict[str, Counter[str]] = {}
+# Of 638 lines 588 hold. 12 outputs are cut and 6 are empty: the executor that wrote them did that.
+# Of the 32 others no answer could be a literal, or the program is not allowed or not deterministic.
+# No program that runs gives another output than was recorded.
+EXPECTED = {
+    "7b_code_f_seed_io.jsonl": {"good": 166, "not_literal": 6, "elided_output": 2, "not_allowed": 1},
+    "7b_coder_seed_io.jsonl": {
+        "good": 163,
+        "elided_output": 6,
+        "empty_output": 1,
+        "not_plain": 2,
+        "not_literal": 2,
+        "nondeterministic": 2,
+    },
+    "7b_seed_io.jsonl": {
+        "good": 170,
+        "elided_output": 1,
+        "empty_output": 2,
+        "not_allowed": 5,
+        "not_plain": 2,
+        "not_literal": 2,
+    },
+    "llama_64_code_f_seed_io.jsonl": {
+        "good": 48,
+        "elided_output": 1,
+        "empty_output": 2,
+        "not_allowed": 1,
+        "not_literal": 2,
+        "not_plain": 1,
+    },
+    "llama_64_seed_io.jsonl": {
+        "good": 41,
+        "elided_output": 2,
+        "empty_output": 1,
+        "not_allowed": 3,
+        "not_literal": 2,
+        "not_plain": 1,
+    },
+}

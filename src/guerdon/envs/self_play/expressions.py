@@ -1,7 +1,7 @@
 """Self-play about programs of one expression: the small mode, for tiny policies and a CPU.
 
-A proposal is ``max(x,3)@4``: the program ``def f(x): return max(x,3)`` and its input 4. Everything else (the
-funnel, the sandbox, rewards, the pool) is that of the full mode.
+A proposal is ``max(x,3)@4``: the program ``def f(x): return max(x,3)`` and its input 4. Everything
+else (the funnel, the sandbox, rewards, the pool) is that of the full mode.
 """
 
 from __future__ import annotations
