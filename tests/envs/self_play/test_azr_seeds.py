@@ -105,7 +105,12 @@ def test_every_line_of_absolute_zeros_own_seeds_is_classified(workshop):
 # Of the 32 others no answer could be a literal, or the program is not allowed or not deterministic.
 # No program that runs gives another output than was recorded.
 EXPECTED = {
-    "7b_code_f_seed_io.jsonl": {"good": 166, "not_literal": 6, "elided_output": 2, "not_allowed": 1},
+    "7b_code_f_seed_io.jsonl": {
+        "good": 166,
+        "not_literal": 6,
+        "elided_output": 2,
+        "not_allowed": 1,
+    },
     "7b_coder_seed_io.jsonl": {
         "good": 163,
         "elided_output": 6,
