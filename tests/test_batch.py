@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -59,6 +61,11 @@ def test_a_turn_without_tokens_pays_at_the_last_token_before_it():
 def test_an_empty_first_turn_pays_with_the_turn_after_it():
     batch = Batch.from_trajectories([row([(1, 1), (2, 4)], 4, rewards=[1.0, 2.0])])
     assert batch.rewards.tolist() == [[0, 0, 0, 3.0]]
+
+
+def test_roles_are_numbered_by_first_appearance():
+    rows = [replace(row([(0, 1)], 1), role=r) for r in ("solver", "proposer", "solver")]
+    assert Batch.from_trajectories(rows).role.tolist() == [0, 1, 0]
 
 
 def test_groups_are_numbered_by_first_appearance():

@@ -80,6 +80,20 @@ def test_wrong_names_are_answered_with_what_there_is(run, tmp_path):
         call("show", tmp_path)
 
 
+def test_check_says_what_each_line_of_a_seed_file_is_good_for(tmp_path):
+    rows = [
+        {"snippet": "def f(a):\n    return a", "input": "1", "output": output}
+        for output in ("1", "", "2")
+    ]
+    file = tmp_path / "seeds.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = call("check", file, "--json").splitlines()
+    assert lines[0].startswith("seeds.jsonl:2: an output is empty")
+    assert lines[1].startswith("seeds.jsonl:3: the program gives another output")
+    assert lines[2] == "seeds.jsonl: 1 of 3 lines hold"
+    assert json.loads(lines[3]) == {"seeds.jsonl": {"good": 1, "empty_output": 1, "differs": 1}}
+
+
 def test_seed_lets_a_policy_invent_and_writes_what_joined(tmp_path):
     out = tmp_path / "seeds.jsonl"
     small = (

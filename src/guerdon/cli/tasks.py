@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -13,6 +14,9 @@ import typer
 from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name
 from guerdon.origin import origin_of, subject
 from guerdon.types import Task
+
+_PARENTS = 2
+"""Named in a line."""
 
 tasks = typer.Typer(help="Tasks that a policy invented.", no_args_is_help=True)
 
@@ -91,6 +95,34 @@ def seed(
     typer.echo(f"{len(found)} tasks -> {out}")
 
 
+@tasks.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Seed files of programs, as JSON lines.")],
+    is_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Run every program of seed files again, and say what each line is good for."""
+    import asyncio
+
+    from guerdon.envs.self_play.azr_seeds import Finding, check_entries, read_entries
+    from guerdon.envs.self_play.programs import Workshop
+    from guerdon.sandbox import Sandbox
+
+    workshop = Workshop(sandbox=Sandbox())
+    read = {file.name: read_entries(file) for file in files}
+    counts: dict[str, dict[str, int]] = {}
+    for name, entries in read.items():
+        checked = asyncio.run(check_entries(entries, workshop))
+        for each in checked:
+            if each.finding is not Finding.good:
+                typer.echo(f"{each.entry.where}: {each.finding.value} {each.why:.100}".rstrip())
+        found = Counter(each.finding for each in checked)
+        counts[name] = {finding.name: found[finding] for finding in Finding if found[finding]}
+        typer.echo(f"{name}: {found[Finding.good]} of {len(checked)} lines hold")
+    workshop.sandbox.close()
+    if is_json:
+        typer.echo(json.dumps(counts))
+
+
 def _write(out: Path, found: Sequence[Task]) -> None:
     with out.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(_row(task), ensure_ascii=False) + "\n" for task in found)
@@ -154,5 +186,7 @@ def _origin(task: Task) -> str:
     if origin.difficulty is not None:
         parts.append(f"difficulty {origin.difficulty:.2f}")
     if origin.parents:
-        parts.append(f"from {', '.join(origin.parents)}")
+        more = len(origin.parents) - _PARENTS
+        named = ", ".join(origin.parents[:_PARENTS])
+        parts.append(f"from {named}{f' and {more} more' if more > 0 else ''}")
     return ", ".join(parts)
