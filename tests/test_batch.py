@@ -63,6 +63,11 @@ def test_an_empty_first_turn_pays_with_the_turn_after_it():
     assert batch.rewards.tolist() == [[0, 0, 0, 3.0]]
 
 
+def test_roles_are_numbered_by_first_appearance():
+    rows = [replace(row([(0, 1)], 1), role=r) for r in ("solver", "proposer", "solver")]
+    assert Batch.from_trajectories(rows).role.tolist() == [0, 1, 0]
+
+
 def test_groups_are_numbered_by_first_appearance():
     rows = [row([(0, 1)], 1, group=g) for g in ("z", "a", "z", "m", "a")]
     assert Batch.from_trajectories(rows).group.tolist() == [0, 1, 0, 2, 1]

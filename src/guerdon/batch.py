@@ -55,6 +55,8 @@ class Batch:
     states: Int[Tensor, "B T"] | None = None
     """At the last action token of each turn, the number of the state it began in: equal numbers are
     equal states. Elsewhere -1."""
+    role: Int[Tensor, " B"] | None = None
+    """Equal numbers played the same part; None: all rows did."""
 
     # filled by learner.annotate
     old_logprobs: Float[Tensor, "B T"] | None = None
@@ -69,7 +71,8 @@ class Batch:
 
     @classmethod
     def from_trajectories(cls, trajectories: Sequence[Trajectory], pad_id: int = 0) -> Batch:
-        """Align trajectories; rows keep their order, groups are numbered by first appearance.
+        """Align trajectories; rows keep their order, groups and roles are numbered by first
+        appearance.
 
         Raises:
             ValueError: no trajectory, or one without a sampled token (there is nothing to train
@@ -78,6 +81,7 @@ class Batch:
         if not trajectories:
             raise ValueError("a batch needs at least one trajectory")
         numbers: dict[str, int] = {}
+        parts: dict[str, int] = {}
         rows, width = len(trajectories), max(len(t.token_ids) for t in trajectories)
         token_ids = torch.full((rows, width), pad_id, dtype=torch.long)
         action_mask = torch.zeros(rows, width, dtype=torch.bool)
@@ -119,6 +123,7 @@ class Batch:
             num_rows=rows,
             states=states,
             **_parts(trajectories),
+            role=torch.tensor([parts.setdefault(t.role, len(parts)) for t in trajectories]),
         )
 
     @property

@@ -21,6 +21,7 @@ from guerdon.cli.reward import reward
 from guerdon.cli.sandbox import sandbox
 from guerdon.cli.serve import serve
 from guerdon.cli.show import show
+from guerdon.cli.tasks import tasks
 from guerdon.cli.train import train
 from guerdon.cli.workflow import workflow
 from guerdon.errors import ConfigError, GuerdonError
@@ -44,6 +45,7 @@ app.command()(serve)
 app.command(name="import-config")(import_config)
 app.add_typer(workflow, name="workflow")
 app.add_typer(reward, name="reward")
+app.add_typer(tasks, name="tasks")
 
 
 def _print_version(is_asked: bool) -> bool:

@@ -186,6 +186,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
     yield "algorithm", config.algorithm
     yield "env", config.env
     yield "tasks", config.tasks
+    if config.growth:
+        yield "growth", config.growth
     if config.warmup:
         yield "warmup.source", config.warmup.source
     if config.trust.audit:
