@@ -6,6 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guerdon.errors import CheckpointError, ConfigError
+from guerdon.growth import Growth
+from guerdon.origin import Origin, with_origin
+from guerdon.runs.schema import task_from_json, task_to_json
 from guerdon.tasks import LoadReport, TaskPool
 from guerdon.types import Task
 
@@ -20,6 +23,16 @@ def make(domain, count, start=0):
 
 def ids(tasks):
     return [task.id for task in tasks]
+
+
+def saved(pool):
+    """All that a checkpoint keeps, as text."""
+    return json.dumps([pool.state_dict(), [task_to_json(task) for task in pool.grown]])
+
+
+def restore(pool, text):
+    state, grown = json.loads(text)
+    pool.load_state_dict(state, [task_from_json(task) for task in grown])
 
 
 def test_an_epoch_has_every_task_once_and_the_next_has_another_order():
@@ -85,7 +98,7 @@ def test_no_place_in_the_batch_belongs_to_a_domain():
 def test_new_tasks_are_played_once_per_epoch_and_known_ids_are_ignored():
     pool = TaskPool(make("a", 4), seed=1)
     pool.sample(2)
-    assert pool.extend(make("a", 6)) == 2
+    assert pool.extend(make("a", 6)) == {"admitted": 2, "known": 4}
     assert (len(pool), pool.counts()) == (6, {"a": 6})
     rest = ids(pool.sample(40))
     assert set(rest) == set(ids(make("a", 6)))
@@ -93,12 +106,12 @@ def test_new_tasks_are_played_once_per_epoch_and_known_ids_are_ignored():
 
 
 def test_a_full_pool_evicts_the_oldest_grown_task_and_never_a_seed():
-    pool = TaskPool(make("a", 3), max_tasks=5)
-    assert pool.extend(make("a", 4, start=3)) == 4
+    pool = TaskPool(make("a", 3), growth=Growth(max_tasks=5))
+    assert pool.extend(make("a", 4, start=3)) == {"admitted": 4, "evicted": 2}
     assert len(pool) == 5
     kept = ["a-0", "a-1", "a-2", "a-5", "a-6"]
     assert sorted(set(ids(pool.sample(30)))) == kept
-    assert pool.extend(make("a", 1, start=3)) == 1
+    assert pool.extend(make("a", 1, start=3)) == {"admitted": 1, "evicted": 1}
     assert sorted(set(ids(pool.sample(30)))) == [*kept[:3], "a-3", "a-6"]
 
 
@@ -111,25 +124,25 @@ def test_a_full_pool_evicts_the_oldest_grown_task_and_never_a_seed():
 def test_a_restored_pool_goes_on_byte_for_byte(steps, cut, weighted):
     def build():
         weights = {"a": 2.0, "b": 1.0} if weighted else None
-        return TaskPool(make("a", 5) + make("b", 3), weights=weights, seed=9, max_tasks=12)
+        return TaskPool(make("a", 5) + make("b", 3), weights=weights, seed=9, growth=Growth(max_tasks=12))
 
     def play(pool, numbered):
         out = []
         for i, (n, new) in numbered:
             out.append(ids(pool.sample(n)))
             pool.extend(make("b", new, start=100 + 10 * i))
-            out.append(json.dumps(pool.state_dict()))
+            out.append(saved(pool))
         return out
 
     numbered = list(enumerate(steps))
     whole = play(build(), numbered)
     first, second = build(), build()
     before = play(first, numbered[:cut])
-    saved = json.dumps(first.state_dict())
+    state = saved(first)
     second.sample(3)
     second.extend(make("a", 2, start=500))
-    second.load_state_dict(json.loads(saved))
-    assert json.dumps(second.state_dict()) == saved
+    restore(second, state)
+    assert saved(second) == state
     assert before + play(second, numbered[cut:]) == whole
 
 
@@ -139,8 +152,8 @@ def test_a_grown_task_survives_the_checkpoint_whole():
     )
     pool, other = TaskPool(make("a", 1)), TaskPool(make("a", 1))
     pool.extend([new])
-    other.load_state_dict(json.loads(json.dumps(pool.state_dict())))
-    assert new in other.sample(2)
+    restore(other, saved(pool))
+    assert with_origin(new, Origin(step=0)) in other.sample(2)
 
 
 def test_a_restored_pool_may_have_read_its_file_in_another_order():
@@ -148,7 +161,7 @@ def test_a_restored_pool_may_have_read_its_file_in_another_order():
     pool = TaskPool(tasks, weights={"a": 1.0, "b": 1.0})
     other = TaskPool(tasks[::-1], weights={"b": 1.0, "a": 1.0})
     pool.sample(3)
-    other.load_state_dict(pool.state_dict())
+    other.load_state_dict(pool.state_dict(), pool.grown)
     assert ids(pool.sample(20)) == ids(other.sample(20))
 
 
@@ -156,24 +169,26 @@ def test_a_state_of_other_tasks_or_another_seed_is_refused():
     state = TaskPool(make("a", 3), seed=1).state_dict()
     for other in (TaskPool(make("a", 4), seed=1), TaskPool(make("a", 3), seed=2)):
         with pytest.raises(CheckpointError, match="differ from those of the saved run"):
-            other.load_state_dict(state)
+            other.load_state_dict(state, ())
 
 
 def test_all_mistakes_in_the_weights_are_named_at_once():
     with pytest.raises(ConfigError) as caught:
-        TaskPool(make("a", 1) + make("b", 1), weights={"a": 0.0, "c": 1.0})
+        TaskPool(make("a", 1) + make("b", 1), weights={"a": -1.0, "c": 1.0})
     assert len(caught.value.problems) == 3
     text = str(caught.value)
     assert "'c', which has no tasks" in text
     assert "domain 'b' has tasks but no weight" in text
-    assert "weights.a=0.0 must be a number above 0" in text
+    assert "weights.a=-1.0 must be a number, 0 or above" in text
 
 
 def test_an_empty_pool_and_one_too_small_for_its_seeds_are_refused():
     with pytest.raises(ConfigError, match="no tasks"):
         TaskPool([])
     with pytest.raises(ConfigError, match="max_tasks=2 is below the 3 seed tasks"):
-        TaskPool(make("a", 3), max_tasks=2)
+        TaskPool(make("a", 3), growth=Growth(max_tasks=2))
+    with pytest.raises(ConfigError, match="no weight is above 0"):
+        TaskPool(make("a", 3), weights={"a": 0.0})
 
 
 def test_a_new_task_of_a_domain_without_weight_is_refused_and_nothing_is_added():

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from guerdon.errors import CheckpointError, ConfigError
+from guerdon.growth import Growth, Grown
+from guerdon.origin import Origin, origin_of, reference, with_origin
 from guerdon.types import Message, Task, derive_seed
 
 CountTokens = Callable[[Sequence[Message]], int]
@@ -87,12 +90,17 @@ class TaskPool:
     ``weights``, domains are dealt by Tijdeman's rule: after any number of draws each domain is less
     than one task away from its share. Without, all tasks form one domain.
 
+    A task with ``info["wants_references"] = {"domains": [...], "num": K}`` is dealt with up to K
+    tasks of these domains in ``info["references"]`` (see `origin.reference`), drawn evenly from all
+    that are in the pool, and with an id of its own: with other references it is another problem.
+
     Args:
         tasks: the seeds; never evicted. Of equal ids the first stays.
-        weights: relative share of each domain; must name exactly the domains of ``tasks``.
+        weights: relative share of each domain; must name exactly the domains of ``tasks``. With 0
+            a domain is kept, shown as references, and never dealt; it may be empty at first.
         seed: every order derives from it.
-        max_tasks: the pool's largest size; None: no limit.
-        eviction: what leaves a full pool. fifo: the oldest task that is not a seed.
+        growth: which invented tasks join, and which leave.
+        held_out: evaluation tasks; no invented task may repeat one.
 
     Raises:
         ConfigError: no tasks, weights that do not fit the domains, or more seeds than fit.
@@ -106,16 +114,17 @@ class TaskPool:
         *,
         weights: Mapping[str, float] | None = None,
         seed: int = 0,
-        max_tasks: int | None = None,
-        eviction: Literal["fifo"] = "fifo",
+        growth: Growth | None = None,
+        held_out: Iterable[Task] = (),
     ) -> None:
+        rules = growth or Growth()
         self._seeds: dict[str, Task] = {}
         for task in tasks:
             self._seeds.setdefault(task.id, task)
         domains = {task.domain for task in self._seeds.values()}
-        self._check(domains, weights, max_tasks)
-        self.seed, self.max_tasks, self.eviction = seed, max_tasks, eviction
-        self._grown: dict[str, Task] = {}
+        self._check(domains, weights, rules.max_tasks)
+        self.seed = seed
+        self._grown = Grown(rules, self._seeds.values(), held_out)
         self._draws = 0
         self._weighted = weights is not None
         self._shares = _shares(weights) if weights is not None else {"": Fraction(1)}
@@ -134,18 +143,20 @@ class TaskPool:
             have = ", ".join(sorted(domains)) or "none"
             problems += [
                 f"weights names the domain {name!r}, which has no tasks; domains with tasks: {have}"
-                for name in weights
-                if name not in domains
+                for name, value in weights.items()
+                if name not in domains and value != 0
             ]
             problems += [
                 f"domain {name!r} has tasks but no weight: add weights.{name}"
                 for name in sorted(domains - set(weights))
             ]
             problems += [
-                f"weights.{name}={value} must be a number above 0"
+                f"weights.{name}={value} must be a number, 0 or above"
                 for name, value in weights.items()
-                if not 0 < value < float("inf")
+                if not 0 <= value < float("inf")
             ]
+            if not any(weights.values()):
+                problems.append("no weight is above 0: no domain would ever be dealt")
         if max_tasks is not None and max_tasks < len(self._seeds):
             problems.append(
                 f"max_tasks={max_tasks} is below the {len(self._seeds)} seed tasks, which are never"
@@ -155,11 +166,16 @@ class TaskPool:
             raise ConfigError(problems)
 
     def __len__(self) -> int:
-        return len(self._seeds) + len(self._grown)
+        return len(self._seeds) + len(self._grown.tasks)
+
+    @property
+    def grown(self) -> tuple[Task, ...]:
+        """The invented tasks, oldest first."""
+        return tuple(self._grown.tasks.values())
 
     def counts(self) -> dict[str, int]:
         """Tasks per domain."""
-        tasks = [*self._seeds.values(), *self._grown.values()]
+        tasks = [*self._seeds.values(), *self.grown]
         return dict(sorted(Counter(task.domain for task in tasks).items()))
 
     def sample(self, n: int) -> list[Task]:
@@ -172,7 +188,22 @@ class TaskPool:
             taken[task_id] += 1
             ids.append(task_id)
         order = sorted(range(n), key=lambda i: derive_seed(self.seed, "order", start, i))
-        return [self._task(ids[i]) for i in order]
+        return [self._deal(self._task(ids[i]), start + i) for i in order]
+
+    def _deal(self, task: Task, draw: int) -> Task:
+        """The task, with the references it wants."""
+        wants = task.info.get("wants_references")
+        if wants is None:
+            return task
+        everyone = {**self._seeds, **self._grown.tasks}
+        fitting = sorted(i for i, other in everyone.items() if other.domain in wants["domains"])
+        drawn = random.Random(derive_seed(self.seed, "references", draw)).sample(
+            fitting, min(wants["num"], len(fitting))
+        )
+        references = [reference(everyone[task_id]) for task_id in drawn]
+        return replace(
+            task, id=f"{task.id}#{draw}", info={**task.info, "references": references}
+        )
 
     def _next_domain(self) -> str:
         """Tijdeman's rule: of the domains far enough behind, the one that must come first."""
@@ -183,8 +214,12 @@ class TaskPool:
         eligible = [domain for domain, deficit in behind.items() if deficit >= slack]
         return min(eligible, key=lambda d: (1 - slack - behind[d]) / self._shares[d])
 
-    def extend(self, new_tasks: Iterable[Task]) -> int:
-        """Add tasks whose id is new, then evict down to ``max_tasks``; returns how many it added.
+    def extend(self, new_tasks: Iterable[Task], step: int = 0) -> Counter[str]:
+        """Let new tasks join as the rules of growth say, then evict down to the size they set.
+
+        Returns:
+            How many were ``admitted``, how many ``evicted`` for them, and how many were refused for
+            each reason (`growth.Refusal`).
 
         Raises:
             ConfigError: a task's domain has no weight.
@@ -196,19 +231,20 @@ class TaskPool:
                 f"new tasks have the domain {sorted(unknown)[0]!r}, which has no weight; weights"
                 f" are given for: {', '.join(sorted(self._shares))}"
             )
-        added = 0
+        outcome = Counter[str]()
         for task in new_tasks:
-            if task.id not in self._seeds and task.id not in self._grown:
-                self._grown[task.id] = task
-                self._stream(task).add(task.id)
-                added += 1
-        while self.max_tasks is not None and len(self) > self.max_tasks:
-            oldest = self._grown.pop(next(iter(self._grown)))
-            self._stream(oldest).remove(oldest.id)
-        return added
+            refusal = self._grown.refuse(task)
+            outcome[refusal or "admitted"] += 1
+            if refusal is None:
+                self._grown.add(with_origin(task, replace(origin_of(task) or Origin(), step=step)))
+                self._stream(task).add(task.id, is_next=self._grown.rules.fresh_first)
+        for task in self._grown.surplus():
+            self._stream(task).remove(task.id)
+            outcome["evicted"] += 1
+        return outcome
 
     def _task(self, task_id: str) -> Task:
-        return self._seeds[task_id] if task_id in self._seeds else self._grown[task_id]
+        return self._seeds.get(task_id) or self._grown.tasks[task_id]
 
     def _stream_name(self, task: Task) -> str:
         return task.domain if self._weighted else ""
@@ -217,16 +253,16 @@ class TaskPool:
         return self._streams[self._stream_name(task)]
 
     def state_dict(self) -> dict[str, Any]:
-        """What JSON needs to hold so that an equally built pool goes on where this one is."""
+        """What JSON needs to hold, beside ``grown``, so that an equally built pool goes on where
+        this one is."""
         return {
             "built_from": self._fingerprint,
             "draws": self._draws,
             "streams": {name: stream.state() for name, stream in self._streams.items()},
-            "grown": [_to_json(task) for task in self._grown.values()],
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state``.
+    def load_state_dict(self, state: Mapping[str, Any], grown: Sequence[Task]) -> None:
+        """Go on from ``state`` and the tasks that were ``grown`` then.
 
         Raises:
             CheckpointError: it was saved by a pool with other seeds, weights or seed.
@@ -236,12 +272,10 @@ class TaskPool:
                 "the tasks, weights or seed differ from those of the saved run: restore the data"
                 " and settings it was started with, or start a new run"
             )
-        for task in self._grown.values():
+        for task in self.grown:
             self._stream(task).remove(task.id)
-        self._grown = {}
-        for saved in state["grown"]:
-            task = Task(**{**saved, "prompt": tuple(saved["prompt"])})
-            self._grown[task.id] = task
+        self._grown.restore(grown)
+        for task in grown:
             self._stream(task).add(task.id)
         self._draws = state["draws"]
         for name, stream in self._streams.items():
@@ -252,16 +286,6 @@ class TaskPool:
         shares = {name: str(share) for name, share in self._shares.items()}
         built_from = json.dumps([self.seed, shares, sorted(self._seeds)])
         return hashlib.blake2b(built_from.encode(), digest_size=16).hexdigest()
-
-
-def _to_json(task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "prompt": [dict(message) for message in task.prompt],
-        "answer": task.answer,
-        "domain": task.domain,
-        "info": dict(task.info),
-    }
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, Fraction]:
@@ -278,16 +302,18 @@ class _Stream:
         self._cursor: tuple[int, str]
         """The last place dealt in this epoch."""
         self._deferred: list[str] = []
-        """Passed over because the same batch had them from the epoch before; dealt next."""
+        """Dealt next: new ones, and those passed over because the same batch had them already."""
         self.drawn = 0
         self._start_epoch(0)
 
     def _place(self, task_id: str) -> tuple[int, str]:
         return derive_seed(self._seed, "epoch", self._name, self._epoch, task_id), task_id
 
-    def add(self, task_id: str) -> None:
+    def add(self, task_id: str, *, is_next: bool = False) -> None:
         self._ids.add(task_id)
         insort(self._order, self._place(task_id))
+        if is_next:
+            self._deferred.append(task_id)
 
     def remove(self, task_id: str) -> None:
         self._ids.remove(task_id)

@@ -18,6 +18,7 @@ from guerdon.cli.list_ import list_
 from guerdon.cli.sandbox import sandbox
 from guerdon.cli.serve import serve
 from guerdon.cli.show import show
+from guerdon.cli.tasks import tasks
 from guerdon.cli.train import train
 from guerdon.cli.workflow import workflow
 from guerdon.errors import ConfigError, GuerdonError
@@ -38,6 +39,7 @@ app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.command()(serve)
 app.add_typer(workflow, name="workflow")
+app.add_typer(tasks, name="tasks")
 
 
 def _print_version(is_asked: bool) -> bool:

@@ -180,6 +180,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
     yield "algorithm", config.algorithm
     yield "env", config.env
     yield "tasks", config.tasks
+    if config.growth:
+        yield "growth", config.growth
     if config.warmup:
         yield "warmup.source", config.warmup.source
     for role, spec in config.models.items():

@@ -1,6 +1,6 @@
 """The settings of a run: one dataclass per YAML section, the only place their fields are written.
 
-Sections named `algorithm`, `env`, `tasks`, `models.<name>.engine`, `models.<name>.init`,
+Sections named `algorithm`, `env`, `tasks`, `growth`, `models.<name>.engine`, `models.<name>.init`,
 `warmup.source` and each of `trackers` are not here: they name a class with `_target_`, and that
 class's own fields are their schema. Standard library only: `guerdon --help` and `guerdon list`
 read it without torch.
@@ -185,6 +185,9 @@ class Config:
     tasks: Component
     learner: Learner = Learner()
     eval: Eval = Eval()
+    growth: Component | None = None
+    """`guerdon.growth.Growth`: which tasks that the policy invents join the pool; None: its
+    defaults."""
     warmup: Warmup | None = None
     llm: Llm = Llm()
     trackers: list[Component] = field(default_factory=list)

@@ -58,12 +58,13 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
     with watch("record"):
         run.store.write_episodes(step, episodes)
         new_tasks = [task for episode in episodes for task in episode.new_tasks]
-        run.pool.extend(new_tasks)
+        joined = run.pool.extend(new_tasks, step)
 
     check_errors(episodes, settings.max_error_rate)
     rows, num_dropped = trainable(episodes, settings.group_size)
     row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
     row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
+    row |= {f"tasks/{what}": float(count) for what, count in sorted(joined.items())}
 
     learned: Metrics = {}
     if rows:

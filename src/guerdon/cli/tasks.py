@@ -1,0 +1,127 @@
+"""`guerdon tasks`: the tasks that the policy of a run invented."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import typer
+
+from guerdon.origin import origin_of, subject
+from guerdon.types import Task
+
+tasks = typer.Typer(help="Tasks that a policy invented.", no_args_is_help=True)
+
+Run = Annotated[Path, typer.Argument(help="A run directory.")]
+Step = Annotated[
+    int | None, typer.Option("--step", help="Of which checkpoint; default: the last one.")
+]
+Domain = Annotated[str | None, typer.Option("--domain", help="Only tasks of this domain.")]
+
+
+@tasks.callback()
+def options() -> None:
+    """Tasks that a policy invented."""
+
+
+@tasks.command()
+def show(
+    run: Run,
+    step: Step = None,
+    domain: Domain = None,
+    number: Annotated[int, typer.Option("--number", "-n", help="How many to print.")] = 5,
+    best: Annotated[bool, typer.Option("--best", help="Highest scores first; else newest.")] = False,
+) -> None:
+    """Print how a run's pool grew: numbers by domain, then some tasks with their origin."""
+    found = _read(run, step, domain)
+    for line in _summary(found):
+        typer.echo(line)
+    shown = sorted(found, key=_score, reverse=True) if best else found[::-1]
+    for task in shown[:number]:
+        typer.echo(f"\n--- {task.id} · {_origin(task)}")
+        typer.echo(subject(task))
+        if task.answer is not None:
+            typer.echo(f"= {task.answer}")
+
+
+@tasks.command()
+def export(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", help="The JSONL file to write; must not exist.")],
+    step: Step = None,
+    domain: Domain = None,
+) -> None:
+    """Write the tasks that a run's pool grew as rows that `tasks.path` reads."""
+    from guerdon.errors import ConfigError
+
+    if out.exists():
+        raise ConfigError(f"--out {out}: exists; name a new file")
+    found = _read(run, step, domain)
+    with out.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(_row(task), ensure_ascii=False) + "\n" for task in found)
+    typer.echo(f"{len(found)} tasks -> {out} (read it with tasks.path={out})")
+
+
+def _read(run: Path, step: int | None, domain: str | None) -> list[Task]:
+    from guerdon.errors import ConfigError
+    from guerdon.runs import reader, task_file
+
+    reader.read_run(run)
+    known = {reader.step_of(path): path for path in reader.checkpoints(run)}
+    if not known:
+        raise ConfigError(f"run {run} has no checkpoint yet; its tasks are in its episodes only")
+    wanted = max(known, key=lambda at: at or 0) if step is None else step
+    if wanted not in known:
+        kept = ", ".join(map(str, known))
+        raise ConfigError(f"--step {step}: {run} has no such checkpoint; it has {kept}")
+    found = task_file.read(known[wanted] / task_file.NAME)
+    domains = sorted({task.domain for task in found})
+    if domain is not None and domain not in domains:
+        has = ", ".join(domains) or "no invented task at all"
+        raise ConfigError(f"--domain {domain}: the pool of {run} has {has}")
+    return [task for task in found if domain in (None, task.domain)]
+
+
+def _row(task: Task) -> dict[str, object]:
+    """A task as a flat row: what stands in ``info`` becomes the row's own keys."""
+    own = {"id": task.id, "prompt": list(task.prompt), "answer": task.answer}
+    return {**task.info, **own, "data_source": task.domain}
+
+
+def _summary(found: Sequence[Task]) -> list[str]:
+    lines = [f"{len(found)} tasks joined the pool and are in it"]
+    for domain in sorted({task.domain for task in found}):
+        origins = [origin_of(task) for task in found if task.domain == domain]
+        steps = [origin.step for origin in origins if origin]
+        lines.append(
+            f"  {domain}: {len(origins)}, of steps {min(steps)} to {max(steps)}, "
+            f"mean score {_mean(origin.score for origin in origins if origin)}, "
+            f"mean difficulty {_mean(origin.difficulty for origin in origins if origin)}"
+        )
+    return lines
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.2f}" if known else "unknown"
+
+
+def _score(task: Task) -> float:
+    origin = origin_of(task)
+    return origin.score if origin and origin.score is not None else float("-inf")
+
+
+def _origin(task: Task) -> str:
+    origin = origin_of(task)
+    assert origin is not None, "the pool gives every invented task one"
+    parts = [f"step {origin.step}"]
+    if origin.score is not None:
+        parts.append(f"score {origin.score:.2f} by {origin.judge or 'nobody named'}")
+    if origin.difficulty is not None:
+        parts.append(f"difficulty {origin.difficulty:.2f}")
+    if origin.parents:
+        parts.append(f"from {', '.join(origin.parents)}")
+    return ", ".join(parts)
