@@ -16,19 +16,19 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 from guerdon.chat import Chat
 from guerdon.data.rows import content_id
-from guerdon.envs.self_play.difficulty import Shape, worth
+from guerdon.envs.self_play.difficulty import Shape, difficulty_reward
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError, RewardError, RolloutError
-from guerdon.growth import Origin, subject, with_origin
+from guerdon.origin import Origin, subject, with_origin
 from guerdon.similarity import digest
 from guerdon.tasks import TaskSource
 from guerdon.types import (
     Episode,
-    Metrics,
+    Message,
     Model,
     Models,
     Reward,
@@ -38,39 +38,40 @@ from guerdon.types import (
     Trajectory,
 )
 
-T = TypeVar("T")
-
 GEN, PRED = "gen_general", "pred_general"
 DOMAIN = "general"
 """Of every question, given or invented."""
+CONTAMINATED = "repeats a held-out task"
 
 
 @dataclass(frozen=True)
-class Marked:
-    """An answer and what became of its judgement."""
+class Answer:
+    """What a solver said."""
 
     chat: Chat
-    verdict: Reward | RolloutError
-    """An error: the judgement is missing."""
-
-    @property
-    def is_missing(self) -> bool:
-        return isinstance(self.verdict, RolloutError)
+    text: str | None
+    """None: nothing in the expected format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProposeSolve:
-    """Plays both sides of general self-play; which one, the task says (`tasks.GeneralTasks`).
+    """Plays both sides of general self-play; which one, the task says (`general_tasks`).
 
     A proposal earns ``quality_weight q + difficulty_weight d(a)``: q its judged quality, a the mean
-    judged score of the answers, d by ``difficulty``. Below ``min_quality``, or with a below
-    ``min_solved``, it earns 0. So does one that is malformed, too long, or that repeats a held-out
-    task, which nobody then answers. With ``format_reward`` a reply in the wrong format earns
-    ``format_penalty`` instead. An answer earns the judge's score, or with ``threshold`` only from
+    judged score of ``n_samples`` answers. It earns 0, and nobody's answer is judged, if it is
+    malformed, too long, repeats a held-out task or has a quality below ``min_quality``; and 0 if a
+    is below ``min_solved``. With ``format_reward`` a malformed reply of either role earns
+    ``format_penalty`` instead. An answer earns the judge's score; with a ``threshold`` only from
     there on, and ``below_threshold`` under it.
 
     The answers that measure a proposal's difficulty are answers to one question: a group of their
     own, and rows to train the solver on.
+
+    | A judgement that fails | Outcome |
+    |---|---|
+    | of a question's quality, or of the one answer of pred_general | ``RewardError`` |
+    | of one of the answers to a proposal | it enters neither mean nor batch |
+    | of more than 1 - ``min_judged`` of them | ``RewardError`` |
 
     Args:
         quality: scores a question, 0 to 1; the task it is given is what the proposer was asked.
@@ -79,13 +80,13 @@ class ProposeSolve:
         answer_sampling: how these are sampled; None: as the policy is.
         train_answers: whether they are rows to train on.
         quality_weight, difficulty_weight: of a proposal's reward.
-        difficulty: ``inverse`` 1 - a; ``one_minus`` the same, but 0 where a = 0; ``band`` 4 a (1 - a).
+        difficulty, ends: how d follows from a: see `difficulty.difficulty_reward`. ``inverse`` is
+            1 - a, the document's.
         min_quality, min_solved: from where on a proposal earns anything; 0: always.
         threshold: from where on an answer earns its score; None: always (the document).
         below_threshold: what it earns under that.
         format_reward: whether a wrong format is worse than a wrong answer.
-        min_judged: share of a proposal's answers that must be judged for its difficulty to be known.
-        max_missing: share of an episode's judgements that may fail; with more the episode failed.
+        min_judged: share of a proposal's answers that must be judged.
         max_chars: a longer question is no question.
         held_out: tasks no proposal may repeat.
         wording: prompts and tags.
@@ -103,6 +104,7 @@ class ProposeSolve:
     quality_weight: float = 0.5
     difficulty_weight: float = 0.5
     difficulty: Shape = "inverse"
+    ends: float = 0.0
     min_quality: float = 0.0
     min_solved: float = 0.0
     threshold: float | None = None
@@ -110,7 +112,6 @@ class ProposeSolve:
     format_reward: bool = False
     format_penalty: float = -1.0
     min_judged: float = 0.5
-    max_missing: float = 0.5
     max_chars: int = 4000
     held_out: TaskSource | None = None
     wording: Wording = field(default_factory=Wording)
@@ -118,7 +119,7 @@ class ProposeSolve:
     task_type: Literal["general"] = "general"
 
     def __post_init__(self) -> None:
-        shares = ("min_quality", "min_solved", "threshold", "min_judged", "max_missing")
+        shares = ("min_quality", "min_solved", "threshold", "min_judged")
         values = {name: getattr(self, name) for name in shares}
         problems = [
             f"ProposeSolve: {name}={value} must be in 0..1"
@@ -126,9 +127,9 @@ class ProposeSolve:
             if value is not None and not 0.0 <= value <= 1.0
         ]
         problems += [
-            f"ProposeSolve: {name}={getattr(self, name)} must be at least {least}"
-            for name, least in {"n_samples": 1, "max_chars": 1}.items()
-            if getattr(self, name) < least
+            f"ProposeSolve: {name}={getattr(self, name)} must be at least 1"
+            for name in ("n_samples", "max_chars")
+            if getattr(self, name) < 1
         ]
         weights = self.quality_weight, self.difficulty_weight
         if min(weights) < 0 or sum(weights) <= 0:
@@ -143,7 +144,7 @@ class ProposeSolve:
         """Play one episode: a proposal with its answers, or one answer.
 
         Raises:
-            RewardError: too many judgements failed, or what the reward needs did.
+            RewardError: a judgement that the reward needs failed.
             EngineError: the policy cannot answer.
         """
         if task.info.get("problem_type") == GEN:
@@ -153,58 +154,70 @@ class ProposeSolve:
     # --- pred_general -----------------------------------------------------------------------------
 
     async def _solve(self, task: Task, models: Models) -> Episode:
-        marked = await self._answer(task, models["policy"], models)
-        if isinstance(marked.verdict, RolloutError):
-            raise marked.verdict
-        score = marked.verdict.value
-        metrics = {"score": score}
+        answer = await self._answer(task, models["policy"])
+        verdict = await self._mark(task, answer, models)
+        metrics = {"score": verdict.value}
         if self.success_at is not None:
-            metrics["success"] = float(score >= self.success_at)
-        return Episode(task, (self._solver_row(marked),), metrics=metrics)
+            metrics["success"] = float(verdict.value >= self.success_at)
+        return Episode(task, (self._solver_row(answer, verdict),), metrics=metrics)
 
-    async def _answer(self, task: Task, model: Model, models: Models) -> Marked:
-        """Answer a question and have the answer judged; one without an answer scores 0."""
+    async def _answer(self, task: Task, model: Model) -> Answer:
         chat = Chat(model, role="solver", group=task.id)
-        answer = self.wording.answer_in(await chat.send(*self.wording.solver_prompt(task)))
-        if answer is None:
-            parts = {"format": 0.0}
-            return Marked(chat, Reward(0.0, parts, note="no answer in the expected format"))
-        return Marked(chat, await self._verdict(self.judge, task, answer, models))
+        reply = await chat.send(*self.wording.solver_prompt(task))
+        return Answer(chat, self.wording.answer_in(reply))
 
-    def _solver_row(self, marked: Marked) -> Trajectory:
-        assert isinstance(marked.verdict, Reward)
-        verdict = marked.verdict
+    async def _mark(self, task: Task, answer: Answer, models: Models) -> Reward:
+        """The judge's score; an answer that is none scores 0, and nobody is asked."""
+        if answer.text is None:
+            return Reward(0.0, note="no answer in the expected format")
+        return await _verdict(self.judge, task, answer.text, models)
+
+    def _solver_row(self, answer: Answer, verdict: Reward) -> Trajectory:
         score = value = verdict.value
         if self.threshold is not None and score < self.threshold:
             value = self.below_threshold
-        if self.format_reward and verdict.parts.get("format") == 0.0:
+        if self.format_reward and answer.text is None:
             value = self.format_penalty
-        parts = {**verdict.parts, "score": score}
-        return marked.chat.trajectory(Reward(value, parts, verdict.note))
+        return answer.chat.trajectory(Reward(value, {"score": score}, verdict.note))
 
     # --- gen_general ------------------------------------------------------------------------------
 
     async def _propose(self, task: Task, models: Models) -> Episode:
-        policy = models["policy"]
-        chat = Chat(policy.at("propose"), role="proposer", group=task.id)
         references = task.info.get("references", ())
+        chat = Chat(models["policy"].at("propose"), role="proposer", group=task.id)
         shown = [str(reference["subject"]) for reference in references]
         reply = await chat.send(*self.wording.proposer_prompt(shown))
         question, refusal = self._read(reply, cut=chat.turns[-1].finish_reason == "length")
         if question is None:
-            malformed = self.format_reward and refusal != "contaminated"
-            earned = Reward(self.format_penalty if malformed else 0.0, note=refusal)
-            metrics = {"valid": 0.0, "contaminated": float(refusal == "contaminated")}
-            return Episode(task, (chat.trajectory(earned),), metrics=metrics)
-        invented = self._invent(question)
-        asked = self.wording.judged(task)
+            is_repeat = refusal == CONTAMINATED
+            value = self.format_penalty if self.format_reward and not is_repeat else 0.0
+            metrics = {"valid": 0.0, "contaminated": float(is_repeat)}
+            return Episode(task, (chat.trajectory(Reward(value, note=refusal)),), metrics=metrics)
+        asked = self.wording.as_asked(task)
+        invented = _task(question)
         verdict, answers = await _together(
-            self._verdict(self.quality, asked, question, models),
-            self._answers(invented, policy, models),
+            _verdict(self.quality, asked, question, models), self._answers(invented, models)
         )
-        self._check_missing(verdict, answers)
-        parents = tuple(str(reference["id"]) for reference in references)
-        return self._credit(task, chat, invented, parents, verdict, answers)
+        metrics = {"valid": 1.0, "contaminated": 0.0, "quality": verdict.value}
+        if verdict.value < self.min_quality:
+            earned = Reward(0.0, {"quality": verdict.value}, verdict.note)
+            return Episode(task, (chat.trajectory(earned),), metrics=metrics)
+        marked = await self._marked(invented, answers, models)
+        solved = fmean(mark.value for _, mark in marked)
+        rows = [self._solver_row(*one) for one in marked] if self.train_answers else []
+        origin = Origin(
+            score=verdict.value,
+            difficulty=1.0 - solved,
+            parents=tuple(str(reference["id"]) for reference in references),
+            judge=str(getattr(self.quality, "model", type(self.quality).__name__)),
+        )
+        metrics |= {"difficulty": 1.0 - solved, "missing": 1.0 - len(marked) / len(answers)}
+        return Episode(
+            task,
+            (chat.trajectory(self._worth(verdict, solved)), *rows),
+            new_tasks=(with_origin(invented, origin),),
+            metrics=metrics,
+        )
 
     def _read(self, reply: str, *, cut: bool) -> tuple[str | None, str]:
         """The question of a reply, or why there is none."""
@@ -213,98 +226,75 @@ class ProposeSolve:
             return None, "cut at its length limit" if cut else "no question in the expected format"
         if len(question) > self.max_chars:
             return None, f"a question of {len(question)} characters, over {self.max_chars}"
-        if digest(question) in self._held_out:
-            return None, "contaminated"
+        if digest(question) in self._held_out_digests:
+            return None, CONTAMINATED
         return question, ""
 
-    def _invent(self, question: str) -> Task:
-        """A task of its own, the same whoever proposes it."""
-        prompt = ({"role": "user", "content": question},)
-        return Task(content_id(prompt, None), prompt, domain=DOMAIN)  # type: ignore[arg-type]
-
-    async def _answers(self, task: Task, policy: Model, models: Models) -> list[Marked]:
+    async def _answers(self, task: Task, models: Models) -> list[Answer]:
+        """All at once; they wait for nobody's verdict, so that what is sampled beside what depends
+        on no network."""
+        solver = models["policy"]
         if self.answer_sampling is not None:
-            sampling = replace(self.answer_sampling, seed=policy.sampling.seed)
-            policy = replace(policy, sampling=sampling)
-        tries = [
-            self._answer(task, policy.at("answer", i), models) for i in range(self.n_samples)
-        ]
+            sampling = replace(self.answer_sampling, seed=solver.sampling.seed)
+            solver = replace(solver, sampling=sampling)
+        tries = [self._answer(task, solver.at("answer", i)) for i in range(self.n_samples)]
         return await _together(*tries)
 
-    def _check_missing(self, verdict: Reward | RolloutError, answers: Sequence[Marked]) -> None:
-        """Raise if so many judgements failed that the episode did."""
-        verdicts = [verdict, *(marked.verdict for marked in answers)]
-        failures = [found for found in verdicts if isinstance(found, RolloutError)]
-        if len(failures) > self.max_missing * len(verdicts):
-            raise RewardError(
-                f"{len(failures)} of {len(verdicts)} judgements of a proposal failed "
-                f"(env.max_missing is {self.max_missing:g}); the first: {failures[0]}"
-            ) from failures[0]
+    async def _marked(
+        self, task: Task, answers: Sequence[Answer], models: Models
+    ) -> list[tuple[Answer, Reward]]:
+        """The answers whose judgement did not fail, and what it was.
 
-    def _credit(
-        self,
-        task: Task,
-        chat: Chat,
-        invented: Task,
-        parents: tuple[str, ...],
-        verdict: Reward | RolloutError,
-        answers: Sequence[Marked],
-    ) -> Episode:
-        """Rows for what was judged, and the question as a new task if all of it was."""
-        judged = [marked for marked in answers if not marked.is_missing]
-        rows = [self._solver_row(marked) for marked in judged] if self.train_answers else []
-        num_missing = len(answers) - len(judged) + isinstance(verdict, RolloutError)
-        metrics = {"valid": 1.0, "contaminated": 0.0, "missing": num_missing / (1 + len(answers))}
-        scores = [marked.verdict.value for marked in judged if isinstance(marked.verdict, Reward)]
-        needed = max(1.0, self.min_judged * len(answers))
-        if isinstance(verdict, RolloutError) or len(scores) < needed:
-            return Episode(task, tuple(rows), metrics=metrics)
-        solved = fmean(scores)
-        earned = self._worth(verdict, solved)
-        metrics |= {"quality": verdict.value, "difficulty": 1.0 - solved}
-        origin = Origin(
-            score=verdict.value,
-            difficulty=1.0 - solved,
-            parents=parents,
-            judge=str(getattr(self.quality, "model", type(self.quality).__name__)),
+        Raises:
+            RewardError: too many failed for a difficulty to be known.
+        """
+        marks = await asyncio.gather(
+            *(self._mark(task, answer, models) for answer in answers), return_exceptions=True
         )
-        return Episode(
-            task,
-            (chat.trajectory(earned), *rows),
-            new_tasks=(with_origin(invented, origin),),
-            metrics=metrics,
-        )
+        failures = [mark for mark in marks if isinstance(mark, BaseException)]
+        for failure in failures:
+            if not isinstance(failure, RolloutError):
+                raise failure
+        if len(marks) - len(failures) < max(1.0, self.min_judged * len(marks)):
+            raise RewardError(
+                f"{len(failures)} of {len(marks)} answers to a proposal could not be judged "
+                f"(env.min_judged is {self.min_judged:g}); the first: {failures[0]}"
+            ) from failures[0]
+        pairs = zip(answers, marks, strict=True)
+        return [(answer, mark) for answer, mark in pairs if isinstance(mark, Reward)]
 
     def _worth(self, verdict: Reward, solved: float) -> Reward:
         """What a proposal earns whose answers scored ``solved`` on average."""
-        shaped = worth(solved, self.difficulty)
+        shaped = difficulty_reward(solved, self.difficulty, self.ends)
         value = self.quality_weight * verdict.value + self.difficulty_weight * shaped
-        if verdict.value < self.min_quality or solved < self.min_solved:
-            value = 0.0
         parts = {"quality": verdict.value, "difficulty": shaped, "solved": solved}
-        return Reward(value, parts, verdict.note)
-
-    # --- judging ----------------------------------------------------------------------------------
-
-    async def _verdict(
-        self, reward: RewardFn, task: Task, text: str, models: Models
-    ) -> Reward | RolloutError:
-        """What the judge says, or why it says nothing."""
-        try:
-            verdict = await reward(task, text, models)
-            if not 0.0 <= verdict.value <= 1.0:
-                raise RewardError(
-                    f"{type(reward).__name__} gave {verdict.value}, and self-play needs a score in"
-                    " 0..1: set the judge's scale"
-                )
-        except RolloutError as error:
-            return error
-        return verdict
+        return Reward(value if solved >= self.min_solved else 0.0, parts, verdict.note)
 
     @cached_property
-    def _held_out(self) -> frozenset[str]:
+    def _held_out_digests(self) -> frozenset[str]:
         tasks = self.held_out.load().held_out if self.held_out is not None else ()
         return frozenset(digest(subject(task)) for task in tasks)
+
+
+def _task(question: str) -> Task:
+    """A task of its own, the same whoever proposes it."""
+    prompt: Message = {"role": "user", "content": question}
+    return Task(content_id((prompt,), None), (prompt,), domain=DOMAIN)
+
+
+async def _verdict(reward: RewardFn, task: Task, text: str, models: Models) -> Reward:
+    """What the judge says.
+
+    Raises:
+        RewardError: it is no score from 0 to 1.
+    """
+    verdict = await reward(task, text, models)
+    if not 0.0 <= verdict.value <= 1.0:
+        raise RewardError(
+            f"{type(reward).__name__} gave {verdict.value}, and self-play needs a score in 0..1: "
+            "set its scale"
+        )
+    return verdict
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> list[Any]:

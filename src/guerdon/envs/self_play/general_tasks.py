@@ -23,7 +23,8 @@ class GeneralTasks:
 
     Args:
         seeds: where the first questions come from; its held-out tasks are the evaluation's.
-        problem_types: which roles are played; ``general`` is both (the document).
+        problem_types: which roles are played; ``general`` is both (the document). Calls without
+            questions to answer are refused: nobody would be asked what was invented.
         propose_frac: share of calls among the tasks of a step, where both roles are played.
         num_references: questions of the pool that a proposer is shown; 0: none.
     """
@@ -35,8 +36,11 @@ class GeneralTasks:
 
     def __post_init__(self) -> None:
         problems = []
-        if not self.problem_types:
-            problems.append("GeneralTasks: problem_types is empty: say general")
+        if not {"general", PRED} & set(self.problem_types):
+            problems.append(
+                f"GeneralTasks: problem_types={list(self.problem_types)} answers no question of the"
+                " pool: say general, or add pred_general"
+            )
         if not 0.0 < self.propose_frac < 1.0:
             problems.append(
                 f"GeneralTasks: propose_frac={self.propose_frac} must be between 0 and 1; to play"
@@ -66,11 +70,9 @@ class GeneralTasks:
         sets = self.seeds.load(count_tokens)
         questions = tuple(_question(task) for task in sets.train)
         held_out = tuple(_question(task) for task in sets.held_out)
-        played = {"general": {GEN, PRED}}
-        types = set().union(*(played.get(name, {name}) for name in self.problem_types))
         if not questions:
             raise ConfigError("GeneralTasks: the seeds have no training task")
-        if types == {PRED}:
+        if set(self.problem_types) == {PRED}:
             return replace(sets, train=questions, held_out=held_out, weights=None)
         weights = {GEN: self.propose_frac, DOMAIN: 1.0 - self.propose_frac}
         return replace(sets, train=(*questions, self._call()), held_out=held_out, weights=weights)

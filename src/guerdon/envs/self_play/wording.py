@@ -96,7 +96,7 @@ class Wording:
         """The answer a reply gives; None if it has none."""
         return _inside(reply, self.answer_tag)
 
-    def judged(self, task: Task) -> Task:
+    def as_asked(self, task: Task) -> Task:
         """The proposer's task as a judge of its question sees it: what was asked for."""
         return replace(task, prompt=self.proposer_prompt())
 
