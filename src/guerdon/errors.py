@@ -7,6 +7,7 @@
     │   │   ├── RefusalError      it declined to
     │   │   └── TransportError    its server could not be reached or made no sense
     │   ├── RewardError           a reward could not be computed; never a number
+    │   │   └── NoVerdict         a judge gave no verdict; ``outcome`` says how
     │   ├── EnvError              an environment raised, hung or broke its contract
     │   └── SandboxError          the sandbox itself failed (a program that fails is a result)
     ├── UpdateError               too many updates in a row had a non-finite loss or gradient
@@ -55,6 +56,14 @@ class TransportError(EngineError):
 
 class RewardError(RolloutError):
     """A reward could not be computed."""
+
+
+class NoVerdict(RewardError):
+    """A judge gave no verdict. ``outcome``: parse_failure, truncated, refused or transport."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        self.outcome = outcome
+        super().__init__(message)
 
 
 class EnvError(RolloutError):

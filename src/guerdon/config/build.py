@@ -78,7 +78,8 @@ class Assembly:
     built: list[tuple[str, Any]] = field(default_factory=list)
     """(path, component), inner ones first."""
     models: list[tuple[str, str]] = field(default_factory=list)
-    """(path, name) of every field called ``model``: which of `models` a component talks to."""
+    """(path, name) of every field called ``model``, one name or several: which of `models` a
+    component talks to."""
 
     def component(self, node: Mapping[str, Any], at: str, given: Mapping[str, Any]) -> Any:
         """The component at path ``at``; a placeholder when something in it is wrong."""
@@ -137,9 +138,10 @@ class Assembly:
         return {**checked, **free, **ours}
 
     def _note_model(self, target: Any, values: Mapping[str, Any], at: str) -> None:
-        name = values.get("model", default(target, "model"))
-        if isinstance(name, str):
-            self.models.append((join(at, "model"), name))
+        given = values.get("model", default(target, "model"))
+        for name in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(name, str):
+                self.models.append((join(at, "model"), name))
 
 
 def _holds_broken(value: Any) -> bool:

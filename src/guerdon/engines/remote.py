@@ -104,12 +104,18 @@ class RemoteEngine:
             ledger=ledger,
         )
 
+    @property
+    def model(self) -> str:
+        """Its name on the server."""
+        return self.client.model
+
     async def generate(
         self,
         prompt: tuple[int, ...] | tuple[Message, ...],
         sampling: Sampling,
         *,
         schema: Mapping[str, Any] | None = None,
+        stream: bool | None = None,
     ) -> Completion:
         """Sample one completion; see `types.Engine`. Token ids go to ``/completions`` as they are.
 
@@ -117,6 +123,7 @@ class RemoteEngine:
             prompt: messages, or token ids of the server's own tokenizer.
             sampling: top_k is sent only if set; not every server knows it.
             schema: a JSON schema the reply must follow.
+            stream: None: as the engine was told.
 
         Raises:
             RefusalError: the model or its server declined.
@@ -124,7 +131,8 @@ class RemoteEngine:
             BudgetExceeded, CacheMiss: see `llm.client.Client.ask`.
         """
         if prompt and isinstance(prompt[0], int):
-            return await self._sample("completion", {"prompt": list(prompt)}, len(prompt), sampling)
+            ids = {"prompt": list(prompt)}
+            return await self._sample("completion", ids, len(prompt), sampling, stream)
         messages = [
             {"role": message["role"], "content": _sendable(message["content"])}  # type: ignore[index]
             for message in prompt
@@ -135,7 +143,7 @@ class RemoteEngine:
             fields["response_format"] = self._response_format(schema)
             num_extra = len(canonical(fields["response_format"]))
         most = most_tokens([message["content"] for message in messages], extra=num_extra)
-        return await self._sample("chat", fields, most, sampling)
+        return await self._sample("chat", fields, most, sampling, stream)
 
     async def complete(self, prompt: str, sampling: Sampling) -> Completion:
         """Continue a raw text, without any chat template.
@@ -151,10 +159,16 @@ class RemoteEngine:
         await self.client.close()
 
     async def _sample(
-        self, kind: Kind, fields: dict[str, Any], prompt_tokens: int, sampling: Sampling
+        self,
+        kind: Kind,
+        fields: dict[str, Any],
+        prompt_tokens: int,
+        sampling: Sampling,
+        stream: bool | None = None,
     ) -> Completion:
         is_random = sampling.temperature > 0
         body = {"model": self.client.model, **fields, **self._parameters(sampling), **self._extra}
+        body["stream"] = (self._stream if stream is None else stream) or None
         request = Request(
             kind=kind,
             body={name: value for name, value in body.items() if value is not None},
@@ -178,7 +192,6 @@ class RemoteEngine:
             "top_k": sampling.top_k or None,
             "stop": list(sampling.stop) or None,
             "seed": sampling.seed if self._send_seed and sampling.temperature > 0 else None,
-            "stream": self._stream or None,
         }
 
     def _response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class SingleTurn:
             RolloutError: the policy or another model cannot answer.
         """
         chat = Chat(models["policy"], role="policy", group=task.id)
-        reply = await chat.send(*self._prompt(task))
+        reply = await chat.send(*opening(task, self.system))
         reward = await self.reward(task, reply, models)
         if not math.isfinite(reward.value):
             raise RewardError(f"task {task.id!r}: the reward is {reward.value}, not a number")
@@ -45,8 +45,10 @@ class SingleTurn:
             metrics["success"] = float(reward.value >= self.success_at)
         return Episode(task, (chat.trajectory(reward),), metrics=metrics)
 
-    def _prompt(self, task: Task) -> tuple[Message, ...]:
-        own = bool(task.prompt) and task.prompt[0]["role"] == "system"
-        if self.system is None or own:
-            return task.prompt
-        return ({"role": "system", "content": self.system}, *task.prompt)
+
+def opening(task: Task, system: str | None) -> tuple[Message, ...]:
+    """The task's prompt, after ``system`` unless it has a system message of its own."""
+    own = bool(task.prompt) and task.prompt[0]["role"] == "system"
+    if system is None or own:
+        return task.prompt
+    return ({"role": "system", "content": system}, *task.prompt)
