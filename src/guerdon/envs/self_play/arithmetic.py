@@ -139,28 +139,23 @@ class ArithmeticTalk:
 @dataclass(frozen=True, kw_only=True)
 class ArithmeticJudge:
     """What the model behind a `guerdon.rewards.judge.Judge` says, by computing: full marks for a
-    question of this world and for the value of one, the lowest mark for anything else.
+    question of this world (a rubric that shows a response alone) and for the value of one (a rubric
+    that shows the question), the lowest mark for anything else.
 
     It is asked as any judge is, and replies in the JSON it is asked for.
 
     Args:
-        wording: as in the environment; it tells questions from answers.
         max_terms: digits in a question, at most.
     """
 
-    wording: Wording
     max_terms: int = 3
 
     def __call__(self, ask: Ask) -> str:
         """The verdict on the texts in a judge's prompt."""
         texts = {name: text for name, _, text in _SEALED.findall(ask.text)}
-        response = texts["response"]
-        if texts["question"] == self.wording.propose:
-            value = value_of(response, self.max_terms)
-            good, reason = value is not None, f"the value of {response!r} is {value}"
-        else:
-            value = value_of(texts["question"], self.max_terms)
-            good = value is not None and response == str(value)
-            reason = f"{texts['question']} is {value}"
+        asked, response = texts.get("question"), texts["response"]
+        value = value_of(response if asked is None else asked, self.max_terms)
+        good = value is not None and (asked is None or response == str(value))
         form = ask.body["response_format"]["json_schema"]["schema"]["properties"]["verdict"]
+        reason = f"the value is {value}"
         return json.dumps({"reason": reason, "verdict": form["maximum" if good else "minimum"]})

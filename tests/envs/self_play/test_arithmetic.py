@@ -1,0 +1,99 @@
+"""A world of digits: its questions, its words, its judge."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guerdon.envs.self_play.arithmetic import (
+    ArithmeticJudge,
+    ArithmeticTalk,
+    ArithmeticTasks,
+    questions,
+    value_of,
+)
+from guerdon.envs.self_play.wording import Wording
+from guerdon.errors import ConfigError
+from guerdon.engines.loopback import LoopbackEngine
+from guerdon.rewards.judge import Judge
+from guerdon.types import Model, Sampling, Task
+
+WORDS = Wording(propose="ask", solve="{question}=", question_tag=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7-5+4", 6),
+        ("0+0", 0),
+        ("9+0", 9),
+        ("9+1", None),
+        ("1-2", None),
+        ("1-2+3", 2),
+        ("7", None),
+        ("12+3", None),
+        ("1+2+3+1", None),
+        ("+1+2", None),
+        ("1+", None),
+        ("1 + 2", None),
+        ("1+2\n", None),
+        ("", None),
+        ("\u0663+\u0664", None),
+    ],
+)
+def test_only_a_short_sum_of_digits_with_a_digit_for_a_value_is_a_question(text, value):
+    assert value_of(text, max_terms=3) == value
+
+
+@given(st.text("0123456789+-", max_size=8))
+def test_the_questions_are_exactly_what_has_a_value(text):
+    assert (text in set(questions(3))) == (value_of(text, 3) is not None)
+
+
+def test_held_out_questions_differ_from_seeds_and_do_not_depend_on_their_number():
+    few, many = ArithmeticTasks(num_train=5).load(), ArithmeticTasks(num_train=500).load()
+    assert few.held_out == many.held_out and few.train == many.train[:5]
+    asked = [task.prompt[0]["content"] for task in (*many.train, *many.held_out)]
+    assert len(set(asked)) == 700
+    assert all(task.answer == str(value_of(task.prompt[0]["content"], 3)) for task in many.train)
+
+
+def test_more_questions_than_there_are_is_an_error():
+    with pytest.raises(ConfigError, match="there are only 110 questions of 2 digits"):
+        ArithmeticTasks(max_terms=2, num_train=100, num_held_out=11).load()
+
+
+def test_the_warm_up_teaches_forms_and_no_truth():
+    talks = ArithmeticTalk(wording=WORDS, num_conversations=2000, seed=3).load()
+    proposals = [talk[-1]["content"] for talk in talks if talk[0]["content"] == "ask"]
+    answers = [talk for talk in talks if talk[0]["content"] != "ask"]
+    assert len(proposals) == len(answers) == 1000
+    valid = sum(value_of(text, 3) is not None for text in proposals) / 1000
+    assert 0.3 < valid < 0.7
+    right = [
+        talk[-1]["content"] == str(value_of(talk[0]["content"].removesuffix("="), 3))
+        for talk in answers
+    ]
+    assert sum(right) / 1000 < 0.1
+
+
+def judged(rubric, response, question="7-5+4"):
+    async def ask():
+        engine = LoopbackEngine(ArithmeticJudge())
+        models = {"judge": Model(engine, Sampling(temperature=0.0))}
+        task = Task("t", ({"role": "user", "content": question},))
+        try:
+            return (await Judge(rubric=rubric)(task, response, models)).value
+        finally:
+            await engine.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_judge_that_computes_marks_questions_and_answers_over_http():
+    assert judged("solvability", "7-5+4") == 1.0
+    assert judged("solvability", "9+9") == 0.0
+    assert judged("quality", "6") == 1.0
+    assert judged("quality", "5") == 0.0
+    assert judged("quality", "None", question="9+9") == 0.0
