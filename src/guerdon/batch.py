@@ -47,6 +47,8 @@ class Batch:
     temperature: Float[Tensor, " B"]
     num_actions: int
     num_rows: int
+    role: Int[Tensor, " B"] | None = None
+    """Equal numbers played the same part; None: all rows did."""
 
     # filled by learner.annotate
     old_logprobs: Float[Tensor, "B T"] | None = None
@@ -61,7 +63,8 @@ class Batch:
 
     @classmethod
     def from_trajectories(cls, trajectories: Sequence[Trajectory], pad_id: int = 0) -> Batch:
-        """Align trajectories; rows keep their order, groups are numbered by first appearance.
+        """Align trajectories; rows keep their order, groups and roles are numbered by first
+        appearance.
 
         Raises:
             ValueError: no trajectory, or one without a sampled token (there is nothing to train
@@ -70,6 +73,7 @@ class Batch:
         if not trajectories:
             raise ValueError("a batch needs at least one trajectory")
         numbers: dict[str, int] = {}
+        parts: dict[str, int] = {}
         rows, width = len(trajectories), max(len(t.token_ids) for t in trajectories)
         token_ids = torch.full((rows, width), pad_id, dtype=torch.long)
         action_mask = torch.zeros(rows, width, dtype=torch.bool)
@@ -105,6 +109,7 @@ class Batch:
             temperature=torch.tensor([t.temperature for t in trajectories]),
             num_actions=int(action_mask.sum()),
             num_rows=rows,
+            role=torch.tensor([parts.setdefault(t.role, len(parts)) for t in trajectories]),
         )
 
     @property

@@ -119,7 +119,6 @@ class Grown:
         """Why the task may not join; None: it may."""
         if task.id in self._seeds or task.id in self.tasks:
             return "known"
-        self._prepare()
         origin, rules = origin_of(task) or Origin(), self.rules
         if rules.min_score is not None and origin.score is None:
             return "no_score"
@@ -164,12 +163,20 @@ class Grown:
                 self._near[leaving.domain].remove(leaving.id)
         return leaving
 
-    def _refuse_text(self, task: Task) -> Refusal | None:
+    def is_contaminated(self, task: Task) -> bool:
+        """Whether the task repeats an evaluation task, or nearly, or a passage of it."""
+        self._prepare()
         text, limit = subject(task), self.rules.near_duplicate
-        near_evaluation = limit is not None and self._evaluation.nearest(text) >= limit
-        shares = self._passages is not None and self._passages.occur_in(text)
-        if similarity.digest(text) in self._evaluation_digests or near_evaluation or shares:
+        return (
+            similarity.digest(text) in self._evaluation_digests
+            or (limit is not None and self._evaluation.nearest(text) >= limit)
+            or (self._passages is not None and self._passages.occur_in(text))
+        )
+
+    def _refuse_text(self, task: Task) -> Refusal | None:
+        if self.is_contaminated(task):
             return "contaminated"
+        text, limit = subject(task), self.rules.near_duplicate
         if self._digests[_key(task)] > 0:
             return "duplicate"
         near = self._near.get(task.domain)

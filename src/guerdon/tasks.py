@@ -243,6 +243,10 @@ class TaskPool:
             outcome["evicted"] += 1
         return outcome
 
+    def evaluation_among(self, tasks: Iterable[Task]) -> set[str]:
+        """Ids of the tasks that repeat an evaluation task: nothing may be learned from them."""
+        return {task.id for task in tasks if self._grown.is_contaminated(task)}
+
     def _task(self, task_id: str) -> Task:
         return self._seeds.get(task_id) or self._grown.tasks[task_id]
 

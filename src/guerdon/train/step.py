@@ -62,6 +62,8 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
 
     check_errors(episodes, settings.max_error_rate)
     rows, num_dropped = trainable(episodes, settings.group_size)
+    evaluated = run.pool.evaluation_among(new_tasks)
+    rows = [row for row in rows if row.group not in evaluated]  # answers to a task of evaluation
     row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
     row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
     row |= {f"tasks/{what}": float(count) for what, count in sorted(joined.items())}
