@@ -54,7 +54,7 @@ def untaken(azr: Azr | None, judge: JudgeCall | None, env: Any, tasks: Any) -> l
         at = "azr.reward.generation_reward_config.format_reward"
         lines += _differ("azr.task_type", azr.task_type, env, "env.task_type", "code")
         lines += _differ("azr.problem_types", azr.problem_types, tasks, "tasks.problem_types", [])
-        lines += _differ("azr.reward.n_samples", azr.reward.n_samples, env, "env.n_samples")
+        lines += _differ("azr.reward.n_samples", azr.reward.n_samples, env, "env.num_samples")
         lines += _differ(at, config.format_reward, env, "env.format_reward", False)
     for name, value in vars(judge).items() if judge is not None else ():
         owner = getattr(env, "judge", None)

@@ -10,7 +10,6 @@ from guerdon.envs.self_play.general import GEN, PRED, ProposeSolve
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import BudgetExceeded, ConfigError, EngineError, RewardError
 from guerdon.origin import origin_of
-from guerdon.tasks import TaskSets
 from guerdon.types import Env, Model, Reward, Sampling, Task
 
 QUESTION = "Which is the smallest prime above 89?"
@@ -84,7 +83,7 @@ def test_the_reward_of_a_proposal_of_quality_08_for_every_solve_rate(
 ):
     marks = [1.0] * solved + [0.0] * (8 - solved)
     for shape, expected in (("inverse", inverse), ("one_minus", one_minus), ("band", band)):
-        episode = play(env_of(0.8, list(marks), n_samples=8, difficulty=shape))
+        episode = play(env_of(0.8, list(marks), num_samples=8, difficulty=shape))
         assert rewards(episode, "proposer") == [pytest.approx(expected)]
         assert rewards(episode, "solver") == marks
 
@@ -100,9 +99,9 @@ def test_the_documents_defaults_are_three_answers_and_half_quality_half_difficul
 
 
 def test_weights_ends_and_gates_are_options():
-    options = {"quality_weight": 0.2, "difficulty_weight": 1.0, "n_samples": 2}
+    options = {"quality_weight": 0.2, "difficulty_weight": 1.0, "num_samples": 2}
     assert rewards(play(env_of(0.5, 1.0, **options)), "proposer") == [pytest.approx(0.1)]
-    unsolved = env_of(0.5, 0.0, n_samples=2, difficulty="one_minus", ends=-0.5)
+    unsolved = env_of(0.5, 0.0, num_samples=2, difficulty="one_minus", ends=-0.5)
     assert rewards(play(unsolved), "proposer") == [pytest.approx(0.25 - 0.25)]
     assert rewards(play(env_of(0.9, 0.2, min_solved=0.3)), "proposer") == [0.0]
     assert rewards(play(env_of(0.9, 0.3, min_solved=0.3)), "proposer") != [0.0]
@@ -142,20 +141,6 @@ def test_a_question_over_the_length_limit_is_none():
     assert rewards(episode, "proposer") == [0.0] and len(engine.calls) == 1
 
 
-class HeldOut:
-    def load(self, count_tokens=None):
-        asked = "which is the  smallest prime above 89?"
-        return TaskSets((OWN,), (Task("e", ({"role": "user", "content": asked},)),))
-
-
-def test_a_proposal_that_repeats_a_held_out_task_is_not_answered_and_earns_nothing():
-    models, engine = says()
-    episode = play(env_of(held_out=HeldOut(), format_reward=True), models=models)
-    assert rewards(episode, "proposer") == [0.0]
-    assert episode.metrics == {"valid": 0.0, "contaminated": 1.0}
-    assert len(engine.calls) == 1 and episode.new_tasks == ()
-
-
 # --- who is asked what ---------------------------------------------------------------------------
 
 
@@ -181,14 +166,14 @@ def test_the_proposer_is_shown_the_references_it_was_dealt_and_they_are_the_pare
 
 def test_every_answer_and_the_proposal_have_seeds_of_their_own():
     models, engine = says()
-    play(env_of(n_samples=4), models=models)
+    play(env_of(num_samples=4), models=models)
     seeds = {sampling.seed for _, sampling in engine.calls}
     assert len(seeds) == 5
 
 
 def test_answers_can_be_sampled_otherwise_than_the_policy():
     models, engine = says()
-    play(env_of(answer_sampling=Sampling(temperature=0.6, max_tokens=9)), models=models)
+    play(env_of(solver_sampling=Sampling(temperature=0.6, max_tokens=9)), models=models)
     assert [sampling.temperature for _, sampling in engine.calls] == [1.0, 0.6, 0.6, 0.6]
 
 
@@ -197,7 +182,7 @@ def test_answers_are_one_group_and_can_be_left_out_of_training():
     groups = {row.group for row in episode.trajectories if row.role == "solver"}
     assert groups == {episode.new_tasks[0].id}
     assert episode.trajectories[0].group == CALL.id
-    silent = play(env_of(train_answers=False))
+    silent = play(env_of(train_on_samples=False))
     assert [row.role for row in silent.trajectories] == ["proposer"]
 
 
@@ -247,7 +232,7 @@ DOWN = RewardError("the judge is down")
 
 
 def test_a_missing_judgement_enters_neither_mean_nor_rows():
-    episode = play(env_of(1.0, [1.0, DOWN, 0.0, 1.0], n_samples=4))
+    episode = play(env_of(1.0, [1.0, DOWN, 0.0, 1.0], num_samples=4))
     assert rewards(episode, "solver") == [1.0, 0.0, 1.0]
     assert episode.trajectories[0].reward.parts["solved"] == pytest.approx(2 / 3)
     assert episode.metrics["missing"] == 0.25
@@ -288,10 +273,10 @@ def test_an_empty_purse_stops_the_run_and_not_the_episode():
 
 def test_every_wrong_setting_is_named_at_once():
     with pytest.raises(ConfigError) as caught:
-        env_of(min_quality=2.0, n_samples=0, quality_weight=-1.0)
+        env_of(min_quality=2.0, num_samples=0, quality_weight=-1.0)
     assert [line.split(": ")[1].split("=")[0] for line in caught.value.problems] == [
         "min_quality",
-        "n_samples",
+        "num_samples",
         "quality_weight",
     ]
 

@@ -14,18 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from statistics import fmean
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from guerdon.chat import Chat
 from guerdon.data.rows import content_id
 from guerdon.envs.self_play.difficulty import Shape, difficulty_reward
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError, RewardError, RolloutError
-from guerdon.origin import Origin, subject, with_origin
-from guerdon.similarity import digest
-from guerdon.tasks import TaskSource
+from guerdon.origin import Origin, with_origin
 from guerdon.types import (
     Episode,
     Message,
@@ -41,7 +38,6 @@ from guerdon.types import (
 GEN, PRED = "gen_general", "pred_general"
 DOMAIN = "general"
 """Of every question, given or invented."""
-CONTAMINATED = "repeats a held-out task"
 
 
 @dataclass(frozen=True)
@@ -58,11 +54,11 @@ class ProposeSolve:
     """Plays both sides of general self-play; which one, the task says (`general_tasks`).
 
     A proposal earns ``quality_weight q + difficulty_weight d(a)``: q its judged quality, a the mean
-    judged score of ``n_samples`` answers. It earns 0, and nobody's answer is judged, if it is
-    malformed, too long, repeats a held-out task or has a quality below ``min_quality``; and 0 if a
-    is below ``min_solved``. With ``format_reward`` a malformed reply of either role earns
-    ``format_penalty`` instead. An answer earns the judge's score; with a ``threshold`` only from
-    there on, and ``below_threshold`` under it.
+    judged score of ``num_samples`` answers. It earns 0, and nobody's answer is judged, if it is
+    malformed, too long or of a quality below ``min_quality``; and 0 if a is below ``min_solved``.
+    An answer earns the judge's score; with a ``threshold`` only from there on, and
+    ``below_threshold`` under it. With ``format_reward`` a malformed reply of either role earns
+    ``format_penalty`` instead.
 
     The answers that measure a proposal's difficulty are answers to one question: a group of their
     own, and rows to train the solver on.
@@ -76,9 +72,9 @@ class ProposeSolve:
     Args:
         quality: scores a question, 0 to 1; the task it is given is what the proposer was asked.
         judge: scores an answer, 0 to 1; the task it is given is the question.
-        n_samples: answers per proposal.
-        answer_sampling: how these are sampled; None: as the policy is.
-        train_answers: whether they are rows to train on.
+        num_samples: answers per proposal.
+        solver_sampling: how these are sampled; None: as the policy is.
+        train_on_samples: whether they are rows to train on.
         quality_weight, difficulty_weight: of a proposal's reward.
         difficulty, ends: how d follows from a: see `difficulty.difficulty_reward`. ``inverse`` is
             1 - a, the document's.
@@ -88,19 +84,16 @@ class ProposeSolve:
         format_reward: whether a wrong format is worse than a wrong answer.
         min_judged: share of a proposal's answers that must be judged.
         max_chars: a longer question is no question.
-        held_out: tasks no proposal may repeat.
         wording: prompts and tags.
         success_at: score from which an answer is a success, in evaluation; None: not defined.
         task_type: ``azr.task_type``, for configurations that name it.
     """
 
-    makes_groups: ClassVar[bool] = True
-
     quality: RewardFn
     judge: RewardFn
-    n_samples: int = 3
-    answer_sampling: Sampling | None = None
-    train_answers: bool = True
+    num_samples: int = 3
+    solver_sampling: Sampling | None = None
+    train_on_samples: bool = True
     quality_weight: float = 0.5
     difficulty_weight: float = 0.5
     difficulty: Shape = "inverse"
@@ -113,7 +106,6 @@ class ProposeSolve:
     format_penalty: float = -1.0
     min_judged: float = 0.5
     max_chars: int = 4000
-    held_out: TaskSource | None = None
     wording: Wording = field(default_factory=Wording)
     success_at: float | None = 1.0
     task_type: Literal["general"] = "general"
@@ -128,7 +120,7 @@ class ProposeSolve:
         ]
         problems += [
             f"ProposeSolve: {name}={getattr(self, name)} must be at least 1"
-            for name in ("n_samples", "max_chars")
+            for name in ("num_samples", "max_chars")
             if getattr(self, name) < 1
         ]
         weights = self.quality_weight, self.difficulty_weight
@@ -139,6 +131,11 @@ class ProposeSolve:
             )
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def makes_groups(self) -> bool:
+        """Whether an episode holds answers to be compared with one another."""
+        return self.train_on_samples
 
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode: a proposal with its answers, or one answer.
@@ -189,22 +186,20 @@ class ProposeSolve:
         reply = await chat.send(*self.wording.proposer_prompt(shown))
         question, refusal = self._read(reply, cut=chat.turns[-1].finish_reason == "length")
         if question is None:
-            is_repeat = refusal == CONTAMINATED
-            value = self.format_penalty if self.format_reward and not is_repeat else 0.0
-            metrics = {"valid": 0.0, "contaminated": float(is_repeat)}
-            return Episode(task, (chat.trajectory(Reward(value, note=refusal)),), metrics=metrics)
+            earned = Reward(self.format_penalty if self.format_reward else 0.0, note=refusal)
+            return Episode(task, (chat.trajectory(earned),), metrics={"valid": 0.0})
         asked = self.wording.as_asked(task)
         invented = _task(question)
         verdict, answers = await _together(
             _verdict(self.quality, asked, question, models), self._answers(invented, models)
         )
-        metrics = {"valid": 1.0, "contaminated": 0.0, "quality": verdict.value}
+        metrics = {"valid": 1.0, "quality": verdict.value}
         if verdict.value < self.min_quality:
             earned = Reward(0.0, {"quality": verdict.value}, verdict.note)
             return Episode(task, (chat.trajectory(earned),), metrics=metrics)
         marked = await self._marked(invented, answers, models)
         solved = fmean(mark.value for _, mark in marked)
-        rows = [self._solver_row(*one) for one in marked] if self.train_answers else []
+        rows = [self._solver_row(*one) for one in marked] if self.train_on_samples else []
         origin = Origin(
             score=verdict.value,
             difficulty=1.0 - solved,
@@ -226,18 +221,16 @@ class ProposeSolve:
             return None, "cut at its length limit" if cut else "no question in the expected format"
         if len(question) > self.max_chars:
             return None, f"a question of {len(question)} characters, over {self.max_chars}"
-        if digest(question) in self._held_out_digests:
-            return None, CONTAMINATED
         return question, ""
 
     async def _answers(self, task: Task, models: Models) -> list[Answer]:
         """All at once; they wait for nobody's verdict, so that what is sampled beside what depends
         on no network."""
         solver = models["policy"]
-        if self.answer_sampling is not None:
-            sampling = replace(self.answer_sampling, seed=solver.sampling.seed)
+        if self.solver_sampling is not None:
+            sampling = replace(self.solver_sampling, seed=solver.sampling.seed)
             solver = replace(solver, sampling=sampling)
-        tries = [self._answer(task, solver.at("answer", i)) for i in range(self.n_samples)]
+        tries = [self._answer(task, solver.at("answer", i)) for i in range(self.num_samples)]
         return await _together(*tries)
 
     async def _marked(
@@ -269,11 +262,6 @@ class ProposeSolve:
         value = self.quality_weight * verdict.value + self.difficulty_weight * shaped
         parts = {"quality": verdict.value, "difficulty": shaped, "solved": solved}
         return Reward(value if solved >= self.min_solved else 0.0, parts, verdict.note)
-
-    @cached_property
-    def _held_out_digests(self) -> frozenset[str]:
-        tasks = self.held_out.load().held_out if self.held_out is not None else ()
-        return frozenset(digest(subject(task)) for task in tasks)
 
 
 def _task(question: str) -> Task:
