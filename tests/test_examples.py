@@ -53,7 +53,7 @@ def test_a_value_is_the_mean_of_the_steps_that_have_one_in_its_window():
 
 def test_recording_writes_what_comparing_reads(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(
-        '{"step": 0, "eval/success": 0.1}\n{"step": 2, "eval/success": 0.55555}\n'
+        '{"step": 0, "eval/success": 0.1}\n{"step": 2, "eval/success": 0.55557}\n'
     )
     (tmp_path / "summary.json").write_text('{"seed": 4}')
     found = compare.recorded(CURVE, [tmp_path])
@@ -71,7 +71,5 @@ def test_every_recorded_run_of_an_example_passes_its_own_comparison(file):
             metric: dict(zip(band["steps"], band["runs"][number], strict=True))
             for metric, band in curve["metrics"].items()
         }
-        single = {
-            metric: {**band, "window": 1} for metric, band in curve["metrics"].items()
-        }
+        single = {metric: {**band, "window": 1} for metric, band in curve["metrics"].items()}
         assert compare.differences(curve | {"metrics": single}, table) == []

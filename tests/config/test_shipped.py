@@ -22,6 +22,12 @@ def given(tmp_path_factory):
     return {"models.policy.path": folder / "model", "tasks.path": folder / "tasks.jsonl"}
 
 
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    """Shipped configurations take keys from the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
 def at(values, path):
     """The value at a dotted path; None where there is none."""
     for part in path.split("."):

@@ -55,7 +55,9 @@ def test_the_sets_have_equal_shares_and_each_is_spread_over_its_kinds(files):
 
 
 def test_what_is_known_of_a_right_answer_comes_along(files):
-    tasks = {task.prompt[0]["content"]: task for task in GeneralSeeds(**files, num_seeds=30).load().train}
+    tasks = {
+        task.prompt[0]["content"]: task for task in GeneralSeeds(**files, num_seeds=30).load().train
+    }
     by_set = {task.domain: task for task in tasks.values()}
     assert by_set["math"].answer.startswith("It is $\\boxed{")
     assert by_set["humaneval"].prompt[0]["content"].startswith("Complete this Python function.")
@@ -94,7 +96,9 @@ def test_a_set_the_hub_does_not_give_is_replaced_loudly_or_refused(files):
     files["math"] = "nobody/no-such-set"
     sets = GeneralSeeds(**files, num_seeds=30).load()
     assert Counter(task.domain for task in sets.train)["starter"] == 10
-    assert any("WARNING: questions of our own stand in for math" in line for line in sets.report.lines())
+    assert any(
+        "WARNING: questions of our own stand in for math" in line for line in sets.report.lines()
+    )
     with pytest.raises(ConfigError, match="nobody/no-such-set"):
         GeneralSeeds(**files, starter="never").load()
 

@@ -66,7 +66,7 @@ def test_a_judge_that_is_gone_for_a_while_changes_nothing(uninterrupted, tmp_pat
 def test_a_judge_that_dies_stops_the_run_which_then_goes_on_as_if_nothing_had_been(
     dies_after, uninterrupted, tmp_path
 ):
-    with pytest.raises(RolloutError, match="judge 'judge' .transport"):
+    with pytest.raises(RolloutError, match=r"judge 'judge' \(transport\)"):
         play(tmp_path, DYING % dies_after, IMPATIENT)
     folder = tmp_path / "run"
     done = [row["step"] for row in reader.read_metrics(folder)]

@@ -1,5 +1,5 @@
-"""The sections ``azr`` and ``reward_fn``: names that configurations of Absolute Zero and its general
-mode have used, for those of ours that refer to them as ``${azr.reward.n_samples}``.
+"""The sections ``azr`` and ``reward_fn``: names that configurations of Absolute Zero and its
+general mode have used, for those of ours that refer to them as ``${azr.reward.n_samples}``.
 
 Components read their own fields; these are other names for the same values, and a value that no
 component took is a problem, never ignored. Standard library only.

@@ -38,7 +38,10 @@ def starter_tasks(num_tasks: int, seed: int = 0) -> list[Task]:
 
 def _shopping(draw: random.Random) -> Question:
     one, two = draw.sample(_GOODS, 2)
-    counts, prices = (draw.randint(3, 9), draw.randint(3, 9)), (draw.randint(2, 9), draw.randint(2, 9))
+    counts, prices = (
+        (draw.randint(3, 9), draw.randint(3, 9)),
+        (draw.randint(2, 9), draw.randint(2, 9)),
+    )
     off = draw.choice((10, 20, 25, 50))
     total = counts[0] * prices[0] + counts[1] * prices[1]
     paid = f"{total * (100 - off) / 100:.2f}"
@@ -172,9 +175,9 @@ def _writing(draw: random.Random) -> Question:
     num_words, about = draw.randint(12, 20), draw.choice(_WORDS)
     letter, banned = draw.choice("bcdfghlmnprstw"), draw.choice(("and", "the", "of", "is"))
     return (
-        f'Write one sentence of exactly {num_words} words about the word "{about}". Its first word '
-        f'begins with the letter {letter}, and the word "{banned}" does not occur in it. Then check '
-        "each of these rules in one line.",
+        f'Write one sentence of exactly {num_words} words about the word "{about}". Its first '
+        f'word begins with the letter {letter}, and the word "{banned}" does not occur in it. Then '
+        "check each of these rules in one line.",
         None,
     )
 

@@ -44,8 +44,8 @@ class Rubric:
     kind: Kind = "score"
     role: str
     criteria: str
-    low: float = 1
-    high: float = 10
+    low: float = 1.0
+    high: float = 10.0
     whole: bool = True
     bands: Mapping[str | int, str] = field(default_factory=dict)
     reference: Literal["required", "optional", "unused"] = "optional"
@@ -55,6 +55,8 @@ class Rubric:
         problems = []
         if not self.low < self.high:
             problems.append(f"low: must be below high, got {self.low:g} and {self.high:g}")
+        if self.whole and not (self.low.is_integer() and self.high.is_integer()):
+            problems.append(f"whole: is true, and {self.low:g} or {self.high:g} is no whole number")
         if self.bands and self.kind != "score":
             problems.append(f"bands: a rubric of kind {self.kind} has no scale; remove them")
         for name in ("role", "criteria"):

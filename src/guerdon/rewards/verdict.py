@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from guerdon.rewards.sealed import after_thinking
 
@@ -41,6 +41,7 @@ class Verdict:
     reason: str = ""
 
 
+@runtime_checkable
 class Form(Protocol):
     """What a verdict must look like."""
 
@@ -74,8 +75,9 @@ class Score:
         return f"{kind} from {self.low:g} to {self.high:g} and nothing else"
 
     def schema(self) -> dict[str, Any]:
-        kind = "integer" if self.whole else "number"
-        return {"type": kind, "minimum": self.low, "maximum": self.high}
+        if self.whole:
+            return {"type": "integer", "minimum": int(self.low), "maximum": int(self.high)}
+        return {"type": "number", "minimum": self.low, "maximum": self.high}
 
     def read(self, raw: object) -> Verdict:
         if isinstance(raw, str) and not _NUMBER.fullmatch(raw.strip()):
@@ -181,6 +183,8 @@ def read_json(reply: str, form: Form) -> Verdict:
         raise Unreadable(f"it is not one JSON object ({error})") from None
     if not isinstance(found, dict) or set(found) != {"reason", TAG}:
         raise Unreadable(f"it is not an object with reason and {TAG}")
+    if isinstance(found[TAG], str) and form.schema()["type"] != "string":
+        raise Unreadable(f"{_shown(found[TAG])} is text, not a number")
     return _with_reason(form.read(found[TAG]), str(found["reason"]))
 
 

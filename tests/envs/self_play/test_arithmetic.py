@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guerdon.engines.loopback import LoopbackEngine
 from guerdon.envs.self_play.arithmetic import (
     ArithmeticJudge,
     ArithmeticTalk,
@@ -15,7 +16,6 @@ from guerdon.envs.self_play.arithmetic import (
 )
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError
-from guerdon.engines.loopback import LoopbackEngine
 from guerdon.rewards.judge import Judge
 from guerdon.types import Model, Sampling, Task
 

@@ -239,7 +239,7 @@ def test_a_missing_judgement_enters_neither_mean_nor_rows():
 
 
 def test_too_many_missing_judgements_fail_the_episode_with_the_cause():
-    with pytest.raises(RewardError, match="2 of 3 answers.*env.min_judged is 0.5.*is down"):
+    with pytest.raises(RewardError, match=r"2 of 3 answers.*env\.min_judged is 0\.5.*is down"):
         play(env_of(1.0, [1.0, DOWN, EngineError("no route")]))
 
 
@@ -259,7 +259,7 @@ def test_an_answer_that_cannot_be_judged_fails_its_episode():
 
 
 def test_a_score_off_the_scale_is_an_error_that_names_the_judge():
-    with pytest.raises(RewardError, match="Marks gave 7.0"):
+    with pytest.raises(RewardError, match=r"Marks gave 7\.0"):
         play(env_of(judge=7.0), OWN)
 
 

@@ -1,7 +1,7 @@
-"""Arithmetic with digits: a world in which self-play can be watched from start to end in minutes.
+"""Arithmetic with digits: a world where self-play can be watched from start to end in minutes.
 
-A question is digits with + or - between them whose value is a digit again: ``7-5+4``. The seeds, the
-words of a warm-up and the judge that grades by computing are all here; none of them evaluates
+A question is digits with + or - between them whose value is a digit again: ``7-5+4``. The seeds,
+the words of a warm-up and the judge that grades by computing are all here; none of them evaluates
 anything but such text.
 """
 
@@ -30,8 +30,8 @@ _SEALED = re.compile(r"<(\w+)-([0-9a-f]{8})>\n(.*?)\n</\1-\2>", re.DOTALL)
 
 
 def value_of(question: str, max_terms: int) -> int | None:
-    """The value of ``7-5+4``; None if this is no question of 2 to ``max_terms`` digits, or its value
-    is no digit."""
+    """The value of ``7-5+4``; None if this is no question of 2 to ``max_terms`` digits, or its
+    value is no digit."""
     if not _QUESTION.fullmatch(question) or len(question) > 2 * max_terms - 1:
         return None
     value = sum(int(term) for term in _TERM.findall(question))

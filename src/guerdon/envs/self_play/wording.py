@@ -59,10 +59,10 @@ class Wording:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.solve.count("{question}") != 1:
+        if (count := self.solve.count("{question}")) != 1:
             problems.append(
-                f"wording.solve must say {{question}} once, and does {self.solve.count('{question}')}"
-                " times: put it where the problem belongs"
+                f"wording.solve must say {{question}} once, and does so {count} times: put it where"
+                " the problem belongs"
             )
         for name, text in (("question", self.propose), ("answer", self.solve)):
             tag = getattr(self, f"{name}_tag")
