@@ -30,6 +30,9 @@ FORBIDDEN = frozenset(
 )  # fmt: skip
 """Names a program may not use: they reach for what is not in the program."""
 
+MAX_DEPTH = 200
+"""Of a program's syntax tree."""
+
 FUNNEL = ("form", "syntax", "allowed", "input", "runs", "deterministic", "plain")
 """What a proposal must pass, in this order."""
 
@@ -95,13 +98,9 @@ class Workshop:
                 tree = ast.parse(program)
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise Unfit("syntax", f"{error!s:.100}") from error
-        if why := _without_entry(tree):
+        if why := _without_entry(tree) or _too_deep(tree):
             raise Unfit("syntax", why)
-        try:
-            why = next(_not_allowed(tree, self.imports), None)
-        except RecursionError as error:
-            raise Unfit("syntax", "nested too deep") from error
-        if why:
+        if why := next(_not_allowed(tree, self.imports), None):
             raise Unfit("allowed", why)
         return tree
 
@@ -159,6 +158,16 @@ def _without_entry(tree: ast.Module) -> str | None:
     if not (told.posonlyargs or told.args or told.kwonlyargs or told.vararg or told.kwarg):
         return f"{ENTRY} has no parameter"
     return None
+
+
+def _too_deep(tree: ast.Module) -> str | None:
+    """Level by level, since whatever descends into a tree may run out of stack."""
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return None
+    return f"nested more than {MAX_DEPTH} deep"
 
 
 def _not_allowed(tree: ast.Module, imports: Sequence[str]) -> Iterator[str]:
