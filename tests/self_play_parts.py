@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from guerdon.config.check import load
-from guerdon.envs.self_play.arithmetic import ArithmeticJudge
+from guerdon.envs.self_play.arithmetic import ArithmeticJudge, World
 from guerdon.llm.asks import Ask, Rejected
 from guerdon.runs import reader
 from guerdon.train import loop
@@ -40,7 +40,7 @@ class MortalJudge:
         self.num_answers += 1
         if self.num_answers > self.dies_after:
             raise Rejected(500, "dead")
-        return ArithmeticJudge()(ask)
+        return ArithmeticJudge(world=World(max_digit=5))(ask)
 
 
 def play(folder, *overrides, name="run", resume=None):

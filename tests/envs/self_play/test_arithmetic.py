@@ -11,8 +11,7 @@ from guerdon.envs.self_play.arithmetic import (
     ArithmeticJudge,
     ArithmeticTalk,
     ArithmeticTasks,
-    questions,
-    value_of,
+    World,
 )
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError
@@ -20,6 +19,7 @@ from guerdon.rewards.judge import Judge
 from guerdon.types import Model, Sampling, Task
 
 WORDS = Wording(propose="ask", solve="{question}=", question_tag=None)
+ALL = set(World().questions())
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,20 @@ WORDS = Wording(propose="ask", solve="{question}=", question_tag=None)
     ],
 )
 def test_only_a_short_sum_of_digits_with_a_digit_for_a_value_is_a_question(text, value):
-    assert value_of(text, max_terms=3) == value
+    assert World().value_of(text) == value
 
 
 @given(st.text("0123456789+-", max_size=8))
 def test_the_questions_are_exactly_what_has_a_value(text):
-    assert (text in set(questions(3))) == (value_of(text, 3) is not None)
+    assert (text in ALL) == (World().value_of(text) is not None)
+
+
+def test_a_smaller_world_has_the_questions_of_its_digits():
+    small = World(max_terms=2, max_digit=1)
+    assert list(small.questions()) == ["0+0", "0-0", "0+1", "1+0", "1-0", "1+1", "1-1"]
+    assert small.value_of("2+1") is None
+    with pytest.raises(ConfigError, match="max_digit=10"):
+        World(max_digit=10)
 
 
 def test_held_out_questions_differ_from_seeds_and_do_not_depend_on_their_number():
@@ -56,12 +64,14 @@ def test_held_out_questions_differ_from_seeds_and_do_not_depend_on_their_number(
     assert few.held_out == many.held_out and few.train == many.train[:5]
     asked = [task.prompt[0]["content"] for task in (*many.train, *many.held_out)]
     assert len(set(asked)) == 700
-    assert all(task.answer == str(value_of(task.prompt[0]["content"], 3)) for task in many.train)
+    assert all(
+        task.answer == str(World().value_of(task.prompt[0]["content"])) for task in many.train
+    )
 
 
 def test_more_questions_than_there_are_is_an_error():
-    with pytest.raises(ConfigError, match="there are only 110 questions of 2 digits"):
-        ArithmeticTasks(max_terms=2, num_train=100, num_held_out=11).load()
+    with pytest.raises(ConfigError, match="there are only 110 questions"):
+        ArithmeticTasks(world=World(max_terms=2), num_train=100, num_held_out=11).load()
 
 
 def test_the_warm_up_teaches_forms_and_no_truth():
@@ -69,10 +79,10 @@ def test_the_warm_up_teaches_forms_and_no_truth():
     proposals = [talk[-1]["content"] for talk in talks if talk[0]["content"] == "ask"]
     answers = [talk for talk in talks if talk[0]["content"] != "ask"]
     assert len(proposals) == len(answers) == 1000
-    valid = sum(value_of(text, 3) is not None for text in proposals) / 1000
+    valid = sum(World().value_of(text) is not None for text in proposals) / 1000
     assert 0.3 < valid < 0.7
     right = [
-        talk[-1]["content"] == str(value_of(talk[0]["content"].removesuffix("="), 3))
+        talk[-1]["content"] == str(World().value_of(talk[0]["content"].removesuffix("=")))
         for talk in answers
     ]
     assert sum(right) / 1000 < 0.1

@@ -29,23 +29,47 @@ _SEALED = re.compile(r"<(\w+)-([0-9a-f]{8})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """How a judge's prompt holds the texts of others; see `rewards.sealed`."""
 
 
-def value_of(question: str, max_terms: int) -> int | None:
-    """The value of ``7-5+4``; None if this is no question of 2 to ``max_terms`` digits, or its
-    value is no digit."""
-    if not _QUESTION.fullmatch(question) or len(question) > 2 * max_terms - 1:
-        return None
-    value = sum(int(term) for term in _TERM.findall(question))
-    return value if 0 <= value <= 9 else None
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Which questions there are.
 
+    Args:
+        max_terms: digits in a question, at most; 2 at least.
+        max_digit: the largest of them.
+    """
 
-def questions(max_terms: int) -> Iterator[str]:
-    """All of them, short ones first."""
-    for num_terms in range(2, max_terms + 1):
-        for digits in itertools.product("0123456789", repeat=num_terms):
-            for signs in itertools.product("+-", repeat=num_terms - 1):
-                text = digits[0] + "".join(map("".join, zip(signs, digits[1:], strict=True)))
-                if value_of(text, max_terms) is not None:
-                    yield text
+    max_terms: int = 3
+    max_digit: int = 9
+
+    def __post_init__(self) -> None:
+        if self.max_terms < 2 or not 1 <= self.max_digit <= 9:
+            raise ConfigError(
+                f"arithmetic: max_terms={self.max_terms} must be at least 2, and max_digit="
+                f"{self.max_digit} in 1..9"
+            )
+
+    @property
+    def digits(self) -> str:
+        """Those that occur in questions."""
+        return "0123456789"[: self.max_digit + 1]
+
+    def value_of(self, question: str) -> int | None:
+        """The value of ``7-5+4``; None if this is no question, or its value is no digit."""
+        if not _QUESTION.fullmatch(question) or len(question) > 2 * self.max_terms - 1:
+            return None
+        if any(sign not in self.digits + "+-" for sign in question):
+            return None
+        value = sum(int(term) for term in _TERM.findall(question))
+        return value if 0 <= value <= 9 else None
+
+    def questions(self) -> Iterator[str]:
+        """All of them, short ones first."""
+        for num_terms in range(2, self.max_terms + 1):
+            for digits in itertools.product(self.digits, repeat=num_terms):
+                for signs in itertools.product("+-", repeat=num_terms - 1):
+                    text = digits[0] + "".join(map("".join, zip(signs, digits[1:], strict=True)))
+                    if self.value_of(text) is not None:
+                        yield text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +78,13 @@ class ArithmeticTasks:
     seeds of the pool.
 
     Args:
-        max_terms: digits in a question, at most.
+        world: which questions there are.
         num_train: seeds.
         num_held_out: questions for evaluation; the same for any ``num_train``.
         seed: decides the order.
     """
 
-    max_terms: int = 3
+    world: World = World()
     num_train: int = 32
     num_held_out: int = 200
     seed: int = 0
@@ -71,13 +95,13 @@ class ArithmeticTasks:
         Raises:
             ConfigError: there are not so many.
         """
-        everyone = list(questions(self.max_terms))
+        everyone = list(self.world.questions())
         wanted = self.num_train + self.num_held_out
         if self.num_train < 1 or self.num_held_out < 0 or wanted > len(everyone):
             raise ConfigError(
                 f"ArithmeticTasks: num_train={self.num_train} and num_held_out="
                 f"{self.num_held_out} must be at least 1 and 0, and there are only "
-                f"{len(everyone)} questions of {self.max_terms} digits or fewer"
+                f"{len(everyone)} questions"
             )
         everyone.sort(key=lambda text: derive_seed(self.seed, "arithmetic", text))
         tasks = [self._task(text) for text in everyone[:wanted]]
@@ -97,7 +121,7 @@ class ArithmeticTasks:
 
     def _task(self, text: str) -> Task:
         prompt: Message = {"role": "user", "content": text}
-        answer = str(value_of(text, self.max_terms))
+        answer = str(self.world.value_of(text))
         return Task(f"arithmetic/{text}", (prompt,), answer, domain="arithmetic")
 
 
@@ -109,13 +133,13 @@ class ArithmeticTalk:
 
     Args:
         wording: as in the environment.
-        max_terms: digits in a question, at most.
+        world: which questions there are.
         num_conversations: half of them proposals, half answers.
         seed: decides the draws.
     """
 
     wording: Wording
-    max_terms: int = 3
+    world: World = World()
     num_conversations: int = 512
     seed: int = 0
 
@@ -125,7 +149,9 @@ class ArithmeticTalk:
         return [self._talk(draw, is_proposal=i % 2 == 0) for i in range(self.num_conversations)]
 
     def _talk(self, draw: random.Random, *, is_proposal: bool) -> Conversation:
-        terms = [draw.choice("0123456789") for _ in range(draw.randint(2, self.max_terms))]
+        terms = [
+            draw.choice(self.world.digits) for _ in range(draw.randint(2, self.world.max_terms))
+        ]
         text = terms[0] + "".join(draw.choice("+-") + term for term in terms[1:])
         if is_proposal:
             tag = self.wording.question_tag
@@ -145,16 +171,16 @@ class ArithmeticJudge:
     It is asked as any judge is, and replies in the JSON it is asked for.
 
     Args:
-        max_terms: digits in a question, at most.
+        world: which questions there are.
     """
 
-    max_terms: int = 3
+    world: World = World()
 
     def __call__(self, ask: Ask) -> str:
         """The verdict on the texts in a judge's prompt."""
         texts = {name: text for name, _, text in _SEALED.findall(ask.text)}
         asked, response = texts.get("question"), texts["response"]
-        value = value_of(response if asked is None else asked, self.max_terms)
+        value = self.world.value_of(response if asked is None else asked)
         good = value is not None and (asked is None or response == str(value))
         form = ask.body["response_format"]["json_schema"]["schema"]["properties"]["verdict"]
         reason = f"the value is {value}"
