@@ -141,6 +141,24 @@ def test_a_question_over_the_length_limit_is_none():
     assert rewards(episode, "proposer") == [0.0] and len(engine.calls) == 1
 
 
+def test_equal_proposals_of_an_episode_share_what_one_of_them_earns():
+    same = play(env_of(0.6, 0.5, num_proposals=2))
+    assert rewards(same, "proposer") == [pytest.approx(0.55 / 2)] * 2
+    assert len(same.new_tasks) == 1 and len(rewards(same, "solver")) == 6
+    count = iter(range(10))
+
+    def reply(messages):
+        if "Invent one problem" in messages[-1]["content"]:
+            return f"<question>{next(count)}?</question>"
+        return "97"
+
+    models = {"policy": Model(ScriptedEngine(reply), Sampling(seed=7))}
+    differing = play(env_of(0.6, 0.5, num_proposals=2), models=models)
+    assert rewards(differing, "proposer") == [pytest.approx(0.55)] * 2
+    assert len(differing.new_tasks) == 2
+    assert {row.group for row in differing.trajectories if row.role == "proposer"} == {CALL.id}
+
+
 # --- who is asked what ---------------------------------------------------------------------------
 
 
@@ -241,6 +259,13 @@ def test_a_missing_judgement_enters_neither_mean_nor_rows():
 def test_too_many_missing_judgements_fail_the_episode_with_the_cause():
     with pytest.raises(RewardError, match=r"2 of 3 answers.*env\.min_judged is 0\.5.*is down"):
         play(env_of(1.0, [1.0, DOWN, EngineError("no route")]))
+
+
+def test_a_proposal_without_a_verdict_leaves_the_others_of_its_episode_as_they_are():
+    episode = play(env_of([1.0, DOWN, 1.0, 1.0], 0.5, num_proposals=4))
+    assert len(rewards(episode, "proposer")) == 3
+    with pytest.raises(RewardError, match="3 of 4 proposals"):
+        play(env_of([1.0, DOWN, DOWN, DOWN], 0.5, num_proposals=4))
 
 
 def test_one_judgement_is_always_needed():

@@ -12,10 +12,11 @@ mean, and a question without one does not join the pool.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from guerdon.chat import Chat
 from guerdon.data.rows import content_id
@@ -26,6 +27,7 @@ from guerdon.origin import Origin, with_origin
 from guerdon.types import (
     Episode,
     Message,
+    Metrics,
     Model,
     Models,
     Reward,
@@ -34,6 +36,8 @@ from guerdon.types import (
     Task,
     Trajectory,
 )
+
+T = TypeVar("T")
 
 GEN, PRED = "gen_general", "pred_general"
 DOMAIN = "general"
@@ -49,6 +53,20 @@ class Answer:
     """None: nothing in the expected format."""
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What a proposer said, and what came of it."""
+
+    chat: Chat
+    reward: Reward
+    """Before it is shared with equal ones."""
+    metrics: Metrics
+    invented: Task | None = None
+    """The question, if it is good enough."""
+    rows: tuple[Trajectory, ...] = ()
+    """Answers to it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProposeSolve:
     """Plays both sides of general self-play; which one, the task says (`general_tasks`).
@@ -58,20 +76,23 @@ class ProposeSolve:
     malformed, too long or of a quality below ``min_quality``; and 0 if a is below ``min_solved``.
     An answer earns the judge's score; with a ``threshold`` only from there on, and
     ``below_threshold`` under it. With ``format_reward`` a malformed reply of either role earns
-    ``format_penalty`` instead.
+    ``format_penalty`` instead. Equal proposals of one episode share what one of them earns, which
+    keeps a proposer from asking the same thing for ever.
 
     The answers that measure a proposal's difficulty are answers to one question: a group of their
     own, and rows to train the solver on.
 
     | A judgement that fails | Outcome |
     |---|---|
-    | of a question's quality, or of the one answer of pred_general | ``RewardError`` |
+    | of the one answer of pred_general | ``RewardError`` |
     | of one of the answers to a proposal | it enters neither mean nor batch |
-    | of more than 1 - ``min_judged`` of them | ``RewardError`` |
+    | of a proposal's quality, or of more than 1 - ``min_judged`` of its answers | no proposal |
+    | of more than 1 - ``min_judged`` of an episode's proposals | ``RewardError`` |
 
     Args:
         quality: scores a question, 0 to 1; the task it is given is what the proposer was asked.
         judge: scores an answer, 0 to 1; the task it is given is the question.
+        num_proposals: proposals of one episode; they are one group.
         num_samples: answers per proposal.
         solver_sampling: how these are sampled; None: as the policy is.
         train_on_samples: whether they are rows to train on.
@@ -82,7 +103,8 @@ class ProposeSolve:
         threshold: from where on an answer earns its score; None: always (the document).
         below_threshold: what it earns under that.
         format_reward: whether a wrong format is worse than a wrong answer.
-        min_judged: share of a proposal's answers that must be judged.
+        min_judged: share of a proposal's answers, and of an episode's proposals, that must be
+            judged.
         max_chars: a longer question is no question.
         wording: prompts and tags.
         success_at: score from which an answer is a success, in evaluation; None: not defined.
@@ -91,6 +113,7 @@ class ProposeSolve:
 
     quality: RewardFn
     judge: RewardFn
+    num_proposals: int = 1
     num_samples: int = 3
     solver_sampling: Sampling | None = None
     train_on_samples: bool = True
@@ -120,7 +143,7 @@ class ProposeSolve:
         ]
         problems += [
             f"ProposeSolve: {name}={getattr(self, name)} must be at least 1"
-            for name in ("num_samples", "max_chars")
+            for name in ("num_proposals", "num_samples", "max_chars")
             if getattr(self, name) < 1
         ]
         weights = self.quality_weight, self.difficulty_weight
@@ -134,8 +157,8 @@ class ProposeSolve:
 
     @property
     def makes_groups(self) -> bool:
-        """Whether an episode holds answers to be compared with one another."""
-        return self.train_on_samples
+        """Whether an episode holds rows to be compared with one another."""
+        return self.train_on_samples or self.num_proposals > 1
 
     async def rollout(self, task: Task, models: Models) -> Episode:
         """Play one episode: a proposal with its answers, or one answer.
@@ -180,26 +203,45 @@ class ProposeSolve:
     # --- gen_general ------------------------------------------------------------------------------
 
     async def _propose(self, task: Task, models: Models) -> Episode:
+        tries = [self._proposal(task, models, number) for number in range(self.num_proposals)]
+        proposals = _kept(
+            await asyncio.gather(*tries, return_exceptions=True), self.min_judged, "proposals"
+        )
+        equal = Counter(one.invented.id for one in proposals if one.invented)
+        rows = []
+        for one in proposals:
+            share = 1 / equal[one.invented.id] if one.invented else 1.0
+            reward = replace(one.reward, value=one.reward.value * share)
+            rows += [one.chat.trajectory(reward), *one.rows]
+        metrics = {
+            name: fmean(one.metrics[name] for one in proposals if name in one.metrics)
+            for name in sorted({name for one in proposals for name in one.metrics})
+        }
+        new_tasks = {one.invented.id: one.invented for one in proposals if one.invented}
+        return Episode(task, tuple(rows), tuple(new_tasks.values()), metrics)
+
+    async def _proposal(self, task: Task, models: Models, number: int) -> Proposal:
         references = task.info.get("references", ())
-        chat = Chat(models["policy"].at("propose"), role="proposer", group=task.id)
+        policy = models["policy"].at("propose", number)
+        chat = Chat(policy, role="proposer", group=task.id)
         shown = [str(reference["subject"]) for reference in references]
         reply = await chat.send(*self.wording.proposer_prompt(shown))
         question, refusal = self._read(reply, cut=chat.turns[-1].finish_reason == "length")
         if question is None:
-            earned = Reward(self.format_penalty if self.format_reward else 0.0, note=refusal)
-            return Episode(task, (chat.trajectory(earned),), metrics={"valid": 0.0})
-        asked = self.wording.as_asked(task)
+            malformed = self.format_penalty if self.format_reward else 0.0
+            return Proposal(chat, Reward(malformed, note=refusal), {"valid": 0.0})
         invented = _task(question)
         verdict, answers = await _together(
-            _verdict(self.quality, asked, question, models), self._answers(invented, models)
+            _verdict(self.quality, self.wording.as_asked(task), question, models),
+            self._answers(invented, policy),
         )
         metrics = {"valid": 1.0, "quality": verdict.value}
         if verdict.value < self.min_quality:
-            earned = Reward(0.0, {"quality": verdict.value}, verdict.note)
-            return Episode(task, (chat.trajectory(earned),), metrics=metrics)
+            parts = {"quality": verdict.value}
+            return Proposal(chat, Reward(0.0, parts, verdict.note), metrics)
         marked = await self._marked(invented, answers, models)
         solved = fmean(mark.value for _, mark in marked)
-        rows = [self._solver_row(*one) for one in marked] if self.train_on_samples else []
+        rows = tuple(self._solver_row(*one) for one in marked) if self.train_on_samples else ()
         origin = Origin(
             score=verdict.value,
             difficulty=1.0 - solved,
@@ -207,12 +249,8 @@ class ProposeSolve:
             judge=str(getattr(self.quality, "model", type(self.quality).__name__)),
         )
         metrics |= {"difficulty": 1.0 - solved, "missing": 1.0 - len(marked) / len(answers)}
-        return Episode(
-            task,
-            (chat.trajectory(self._worth(verdict, solved)), *rows),
-            new_tasks=(with_origin(invented, origin),),
-            metrics=metrics,
-        )
+        worth = self._worth(verdict, solved)
+        return Proposal(chat, worth, metrics, with_origin(invented, origin), rows)
 
     def _read(self, reply: str, *, cut: bool) -> tuple[str | None, str]:
         """The question of a reply, or why there is none."""
@@ -223,10 +261,9 @@ class ProposeSolve:
             return None, f"a question of {len(question)} characters, over {self.max_chars}"
         return question, ""
 
-    async def _answers(self, task: Task, models: Models) -> list[Answer]:
+    async def _answers(self, task: Task, solver: Model) -> list[Answer]:
         """All at once; they wait for nobody's verdict, so that what is sampled beside what depends
         on no network."""
-        solver = models["policy"]
         if self.solver_sampling is not None:
             sampling = replace(self.solver_sampling, seed=solver.sampling.seed)
             solver = replace(solver, sampling=sampling)
@@ -241,20 +278,12 @@ class ProposeSolve:
         Raises:
             RewardError: too many failed for a difficulty to be known.
         """
-        marks = await asyncio.gather(
-            *(self._mark(task, answer, models) for answer in answers), return_exceptions=True
-        )
-        failures = [mark for mark in marks if isinstance(mark, BaseException)]
-        for failure in failures:
-            if not isinstance(failure, RolloutError):
-                raise failure
-        if len(marks) - len(failures) < max(1.0, self.min_judged * len(marks)):
-            raise RewardError(
-                f"{len(failures)} of {len(marks)} answers to a proposal could not be judged "
-                f"(env.min_judged is {self.min_judged:g}); the first: {failures[0]}"
-            ) from failures[0]
-        pairs = zip(answers, marks, strict=True)
-        return [(answer, mark) for answer, mark in pairs if isinstance(mark, Reward)]
+
+        async def mark(answer: Answer) -> tuple[Answer, Reward]:
+            return answer, await self._mark(task, answer, models)
+
+        found = await asyncio.gather(*map(mark, answers), return_exceptions=True)
+        return _kept(found, self.min_judged, "answers to a proposal")
 
     def _worth(self, verdict: Reward, solved: float) -> Reward:
         """What a proposal earns whose answers scored ``solved`` on average."""
@@ -283,6 +312,25 @@ async def _verdict(reward: RewardFn, task: Task, text: str, models: Models) -> R
             "set its scale"
         )
     return verdict
+
+
+def _kept(found: Sequence[T | BaseException], least: float, what: str) -> list[T]:
+    """What did not fail.
+
+    Raises:
+        RewardError: less than the share ``least`` is left, or nothing; names the first cause.
+        BaseException: the first that is no ``RolloutError``.
+    """
+    failures = [one for one in found if isinstance(one, BaseException)]
+    for failure in failures:
+        if not isinstance(failure, RolloutError):
+            raise failure
+    if len(found) - len(failures) < max(1.0, least * len(found)):
+        raise RewardError(
+            f"{len(failures)} of {len(found)} {what} could not be judged (env.min_judged is "
+            f"{least:g}); the first: {failures[0]}"
+        ) from failures[0]
+    return [one for one in found if not isinstance(one, BaseException)]
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
