@@ -40,7 +40,7 @@ class MortalJudge:
         self.num_answers += 1
         if self.num_answers > self.dies_after:
             raise Rejected(500, "dead")
-        return ArithmeticJudge(world=World(max_digit=5))(ask)
+        return ArithmeticJudge(world=World(max_digit=4))(ask)
 
 
 def play(folder, *overrides, name="run", resume=None):
