@@ -16,16 +16,19 @@ from guerdon.train.display import Display
 SMALL = (
     "trainer.steps=4",
     "trainer.tasks_per_step=4",
-    "trainer.group_size=4",
+    "trainer.group_size=2",
     "trainer.eval_every=2",
     "trainer.save_every=2",
-    "env.num_samples=4",
+    "tasks.propose_frac=0.5",
+    "env.num_proposals=4",
+    "env.num_samples=2",
     "eval.num_tasks=8",
-    "warmup.steps=3",
-    "warmup.source.num_conversations=64",
-    "models.policy.init.hidden=16",
+    "warmup.steps=40",
+    "warmup.batch_size=32",
+    "warmup.source.num_conversations=256",
+    "models.policy.init.hidden=32",
     "models.policy.init.num_layers=1",
-    "models.policy.init.mlp=16",
+    "models.policy.init.mlp=32",
 )
 
 
@@ -34,13 +37,14 @@ class MortalJudge:
     """Computes like `ArithmeticJudge`, until it has answered ``dies_after`` times."""
 
     dies_after: int
+    world: World = World()
     num_answers: int = field(default=0, init=False)
 
     def __call__(self, ask: Ask) -> str:
         self.num_answers += 1
         if self.num_answers > self.dies_after:
             raise Rejected(500, "dead")
-        return ArithmeticJudge(world=World(max_digit=4))(ask)
+        return ArithmeticJudge(world=self.world)(ask)
 
 
 def play(folder, *overrides, name="run", resume=None):

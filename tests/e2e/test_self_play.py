@@ -9,7 +9,8 @@ from guerdon.runs import reader
 from self_play_parts import calls, play, record, verdicts
 
 DYING = "models.judge.engine.script={_target_: self_play_parts.MortalJudge, dies_after: %d}"
-IMPATIENT = "models.judge.engine.max_attempts=1"
+IMPATIENT = ("models.judge.engine.max_attempts=1", "models.judge.engine.total_s=0.5")
+STRICT = ("trainer.max_error_rate=0", "env.min_judged=1")
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +63,12 @@ def test_a_judge_that_is_gone_for_a_while_changes_nothing(uninterrupted, tmp_pat
     assert record(folder) == record(uninterrupted)
 
 
-@pytest.mark.parametrize("dies_after", [150])
+@pytest.mark.parametrize("dies_after", [40])
 def test_a_judge_that_dies_stops_the_run_which_then_goes_on_as_if_nothing_had_been(
     dies_after, uninterrupted, tmp_path
 ):
     with pytest.raises(RolloutError, match=r"judge 'judge' \(transport\)"):
-        play(tmp_path, DYING % dies_after, IMPATIENT)
+        play(tmp_path, DYING % dies_after, *IMPATIENT, *STRICT)
     folder = tmp_path / "run"
     done = [row["step"] for row in reader.read_metrics(folder)]
     assert 0 < done[-1] < 4, "it was to die in the middle"
