@@ -38,13 +38,14 @@ class MortalJudge:
 
     dies_after: int
     world: World = World()
+    near: float = 0.0
     num_answers: int = field(default=0, init=False)
 
     def __call__(self, ask: Ask) -> str:
         self.num_answers += 1
         if self.num_answers > self.dies_after:
             raise Rejected(500, "dead")
-        return ArithmeticJudge(world=self.world)(ask)
+        return ArithmeticJudge(world=self.world, near=self.near)(ask)
 
 
 def play(folder, *overrides, name="run", resume=None):

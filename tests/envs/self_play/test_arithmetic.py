@@ -88,9 +88,9 @@ def test_the_warm_up_teaches_forms_and_no_truth():
     assert sum(right) / 1000 < 0.1
 
 
-def judged(rubric, response, question="7-5+4"):
+def judged(rubric, response, question="7-5+4", near=0.0):
     async def ask():
-        engine = LoopbackEngine(ArithmeticJudge())
+        engine = LoopbackEngine(ArithmeticJudge(near=near))
         models = {"judge": Model(engine, Sampling(temperature=0.0))}
         task = Task("t", ({"role": "user", "content": question},))
         try:
@@ -107,3 +107,5 @@ def test_a_judge_that_computes_marks_questions_and_answers_over_http():
     assert judged("quality", "6") == 1.0
     assert judged("quality", "5") == 0.0
     assert judged("quality", "None", question="9+9") == 0.0
+    assert judged("quality", "5", near=0.33) == judged("quality", "7", near=0.33) == 1 / 3
+    assert judged("quality", "4", near=0.33) == judged("quality", "5.", near=0.33) == 0.0

@@ -172,16 +172,28 @@ class ArithmeticJudge:
 
     Args:
         world: which questions there are.
+        near: what an answer is worth that is one off, as a share of the scale; 0: nothing.
     """
 
     world: World = World()
+    near: float = 0.0
 
     def __call__(self, ask: Ask) -> str:
         """The verdict on the texts in a judge's prompt."""
         texts = {name: text for name, _, text in _SEALED.findall(ask.text)}
         asked, response = texts.get("question"), texts["response"]
         value = self.world.value_of(response if asked is None else asked)
-        good = value is not None and (asked is None or response == str(value))
+        if asked is None or value is None:
+            share = float(value is not None)
+        else:
+            share = self._share(value, response)
         form = ask.body["response_format"]["json_schema"]["schema"]["properties"]["verdict"]
-        reason = f"the value is {value}"
-        return json.dumps({"reason": reason, "verdict": form["maximum" if good else "minimum"]})
+        low, high = form["minimum"], form["maximum"]
+        verdict = low + round(share * (high - low))
+        return json.dumps({"reason": f"the value is {value}", "verdict": verdict})
+
+    def _share(self, value: int, response: str) -> float:
+        """What of the marks a response to a question of this value earns."""
+        if response not in tuple("0123456789"):
+            return 0.0
+        return {0: 1.0, 1: self.near}.get(abs(int(response) - value), 0.0)
