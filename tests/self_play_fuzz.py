@@ -22,16 +22,36 @@ from guerdon.sandbox import Limits, Sandbox
 
 PROGRAMS = {
     "def f(a):\n    return 2 * a": ("3", "6", "'ab'", "'abab'"),
-    "def f(a):\n    return sorted(set(a), key=str)": ("[3, 1, 3]", "[1, 3]", "'cab'", "['a', 'b', 'c']"),
-    "def f(a, b=1):\n    return (a + b, [a, b], {a: b})": ("1, 2", "(3, [1, 2], {1: 2})", "2", "(3, [2, 1], {2: 1})"),
+    "def f(a):\n    return sorted(set(a), key=str)": (
+        "[3, 1, 3]",
+        "[1, 3]",
+        "'cab'",
+        "['a', 'b', 'c']",
+    ),
+    "def f(a, b=1):\n    return (a + b, [a, b], {a: b})": (
+        "1, 2",
+        "(3, [1, 2], {1: 2})",
+        "2",
+        "(3, [2, 1], {2: 1})",
+    ),
     "def f(a):\n    return {x for x in a if x % 2}": ("[1, 2, 3]", "{1, 3}", "[5]", "{5}"),
     "def f(s):\n    return s[::-1].upper()": ("'abc'", "'CBA'", "'é'", "'É'"),
     "def f(a):\n    return a / 4": ("1", "0.25", "-6", "-1.5"),
-    "import math\ndef f(a):\n    return [math.gcd(a, 12), a > 5, None]": ("8", "[4, True, None]", "3", "[3, False, None]"),
-    "def f(a):\n    out = {}\n    for x in a:\n        out[x] = out.get(x, 0) + 1\n    return out": ("'aab'", "{'a': 2, 'b': 1}", "[1]", "{1: 1}"),
+    "import math\ndef f(a):\n    return [math.gcd(a, 12), a > 5, None]": (
+        "8",
+        "[4, True, None]",
+        "3",
+        "[3, False, None]",
+    ),
+    "def f(a):\n    out = {}\n    for x in a: out[x] = out.get(x, 0) + 1\n    return out": (
+        "'aab'",
+        "{'a': 2, 'b': 1}",
+        "[1]",
+        "{1: 1}",
+    ),
     "def f(a):\n    return complex(a, 1)": ("2", "(2+1j)", "0", "1j"),
     "def f(a):\n    return str(a).encode()": ("12", "b'12'", "None", "b'None'"),
-}  # fmt: skip
+}
 PIECES = (
     "(", ")", "[", "]", "{", "}", ",", ":", "'", '"', "0", "1", "-", "+", ".", "j", " ", "\n", "\\",
     "True", "None", "nan", "inf", "set()", "frozenset", "lambda", "*", "**", "f(", "__eq__", "#",
@@ -73,7 +93,7 @@ else:
     half = len(job["inputs"]) // 2
     pairs = list(zip(job["inputs"], job["outputs"]))[half:]
     right = all(same(call(answer, i), value(o)) for i, o in pairs)
-sys.__stdout__.write("\\noracle says " + str(right))
+print("\\noracle says", right, end="")
 """
 
 
@@ -167,7 +187,9 @@ def main() -> None:
     started = time.perf_counter()
     count = asyncio.run(fuzz(chosen.number, chosen.seed, Workshop(sandbox=sandbox)))
     sandbox.close()
-    print(f"{count.cases} cases in {time.perf_counter() - started:.0f} s; {count.right} graded right")
+    print(
+        f"{count.cases} cases in {time.perf_counter() - started:.0f} s; {count.right} graded right"
+    )
     print(f"mutated programs: {dict(count.stages)}")
     print(f"crashes: {len(count.crashes)}", *count.crashes[:10], sep="\n  ")
     print(f"false right: {len(count.false_right)}", *count.false_right[:10], sep="\n  ")

@@ -124,7 +124,9 @@ def test_a_full_pool_evicts_the_oldest_grown_task_and_never_a_seed():
 def test_a_restored_pool_goes_on_byte_for_byte(steps, cut, weighted):
     def build():
         weights = {"a": 2.0, "b": 1.0} if weighted else None
-        return TaskPool(make("a", 5) + make("b", 3), weights=weights, seed=9, growth=Growth(max_tasks=12))
+        return TaskPool(
+            make("a", 5) + make("b", 3), weights=weights, seed=9, growth=Growth(max_tasks=12)
+        )
 
     def play(pool, numbered):
         out = []

@@ -1,7 +1,7 @@
 """Which tasks that the policy invented join the pool, and which leave it: rules and their index.
 
-An environment says where a task came from (`origin.with_origin`), the configuration's section `growth`
-says what is good enough (`Growth`), `TaskPool.extend` applies it.
+An environment says where a task came from (`origin.with_origin`), the configuration's section
+`growth` says what is good enough (`Growth`), `TaskPool.extend` applies it.
 """
 
 from __future__ import annotations

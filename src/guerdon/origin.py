@@ -26,7 +26,8 @@ class Origin:
 
 def with_origin(task: Task, origin: Origin) -> Task:
     """The task with its origin in ``info["origin"]``."""
-    return replace(task, info={**task.info, "origin": asdict(origin)})
+    saved = asdict(origin) | {"parents": list(origin.parents)}  # as JSON gives it back
+    return replace(task, info={**task.info, "origin": saved})
 
 
 def origin_of(task: Task) -> Origin | None:

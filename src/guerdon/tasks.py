@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from guerdon.errors import CheckpointError, ConfigError
-from guerdon.growth import Growth, Grown
+from guerdon.growth import Grown, Growth
 from guerdon.origin import Origin, origin_of, reference, with_origin
 from guerdon.types import Message, Task, derive_seed
 
@@ -201,9 +201,7 @@ class TaskPool:
             fitting, min(wants["num"], len(fitting))
         )
         references = [reference(everyone[task_id]) for task_id in drawn]
-        return replace(
-            task, id=f"{task.id}#{draw}", info={**task.info, "references": references}
-        )
+        return replace(task, id=f"{task.id}#{draw}", info={**task.info, "references": references})
 
     def _next_domain(self) -> str:
         """Tijdeman's rule: of the domains far enough behind, the one that must come first."""

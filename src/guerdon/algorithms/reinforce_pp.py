@@ -1,4 +1,4 @@
-"""REINFORCE++ and TRR++: no critic, advantages normalised over the whole step, or over each role."""
+"""REINFORCE++ and TRR++: no critic, advantages normalised over the step, or over each role."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name
 from guerdon.origin import origin_of, subject
 from guerdon.types import Task
 
@@ -33,7 +34,9 @@ def show(
     step: Step = None,
     domain: Domain = None,
     number: Annotated[int, typer.Option("--number", "-n", help="How many to print.")] = 5,
-    best: Annotated[bool, typer.Option("--best", help="Highest scores first; else newest.")] = False,
+    best: Annotated[
+        bool, typer.Option("--best", help="Highest scores first; else newest.")
+    ] = False,
 ) -> None:
     """Print how a run's pool grew: numbers by domain, then some tasks with their origin."""
     found = _read(run, step, domain)
@@ -54,15 +57,43 @@ def export(
     step: Step = None,
     domain: Domain = None,
 ) -> None:
-    """Write the tasks that a run's pool grew as rows that `tasks.path` reads."""
+    """Write the tasks that a run's pool grew as rows that TaskFile and CodeTasks read."""
     from guerdon.errors import ConfigError
 
     if out.exists():
         raise ConfigError(f"--out {out}: exists; name a new file")
     found = _read(run, step, domain)
+    _write(out, found)
+    typer.echo(f"{len(found)} tasks -> {out}")
+
+
+@tasks.command()
+def seed(
+    out: Annotated[Path, typer.Option("--out", help="The JSONL file to write; must not exist.")],
+    overrides: Overrides = None,
+    config_name: ConfigName = None,
+    config_dir: ConfigDir = None,
+    number: Annotated[int, typer.Option("--number", "-n", help="How many tasks to stop at.")] = 256,
+    rounds: Annotated[int, typer.Option("--rounds", help="Give up after so many.")] = 100,
+) -> None:
+    """Let the policy of a configuration invent tasks, and learn nothing: seeds for later runs."""
+    from guerdon.config.check import load
+    from guerdon.errors import ConfigError
+
+    if out.exists():
+        raise ConfigError(f"--out {out}: exists; name a new file")
+    config, _ = load(require_name(config_name), overrides or (), config_dir, is_new_run=False)
+
+    from guerdon.train.seeding import invent
+
+    found = invent(config, number, rounds, on_round=lambda line: typer.echo(line, err=True))
+    _write(out, found)
+    typer.echo(f"{len(found)} tasks -> {out}")
+
+
+def _write(out: Path, found: Sequence[Task]) -> None:
     with out.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(_row(task), ensure_ascii=False) + "\n" for task in found)
-    typer.echo(f"{len(found)} tasks -> {out} (read it with tasks.path={out})")
 
 
 def _read(run: Path, step: int | None, domain: str | None) -> list[Task]:

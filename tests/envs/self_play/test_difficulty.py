@@ -31,7 +31,7 @@ def test_invalid_wrong_and_correct_earn_what_absolute_zero_pays():
 def test_a_table_that_would_teach_the_opposite_is_refused():
     with pytest.raises(ConfigError, match="must rise"):
         RewardTable(wrong=1.0)
-    with pytest.raises(ConfigError, match="ends is 0.5"):
+    with pytest.raises(ConfigError, match=r"ends is 0\.5"):
         RewardTable(ends=0.5)
     with pytest.raises(ConfigError, match="correct is nan"):
         RewardTable(correct=float("nan"))

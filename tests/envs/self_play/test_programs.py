@@ -69,7 +69,7 @@ def test_nested_helpers_classes_and_allowed_imports_pass(workshop):
         ("def f(a): return a.__class__", "allowed"),
         ("def f(a): return __import__('os').getpid()", "allowed"),
         ("def f(a): return eval('1')", "allowed"),
-        ("def f(a): return ｅval('1')", "allowed"),
+        ("def f(a): return \uff45val('1')", "allowed"),
         ("def f(a): return open('/etc/passwd').read()", "allowed"),
         ("def f(a): return getattr(a, '__cl' + 'ass__')", "allowed"),
         ("def f(a): return __builtins__", "allowed"),
@@ -107,5 +107,5 @@ def test_an_input_that_is_no_short_literal_is_unfit(workshop, given):
 
 def test_a_sandbox_that_would_refuse_the_allowed_imports_is_found_at_once():
     sandbox = Sandbox(imports=("math",), only_imports=True)
-    with pytest.raises(ConfigError, match="bisect.*add them to its imports"):
+    with pytest.raises(ConfigError, match=r"bisect.*add them to its imports"):
         Workshop(sandbox=sandbox)

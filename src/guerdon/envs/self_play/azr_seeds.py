@@ -1,7 +1,8 @@
-"""Problems from files in Absolute Zero's JSONL schemas, and what each line is good for.
+"""Problems from files in Absolute Zero's JSONL schemas or our own, and what each line is good for.
 
     {"snippet", "input", "output", "imports", ...}               an output, an input or an error
     {"snippet", "inputs", "outputs", "message", "imports"}       several, and a message
+    {"kind", "program", "inputs", "outputs", "message", ...}     as `guerdon tasks export` writes
 
 Nothing is believed: every program is run again. Files that were written by an executor which cuts
 long outputs, or takes a failure for an empty output, hold lines that no answer fits.
@@ -52,8 +53,9 @@ class Entry:
     program: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    message: str | None
-    """None: a line with one input."""
+    message: str = ""
+    kind: Kind | None = None
+    """None: the line has one input, and does not say what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,15 @@ def read_entries(path: Path) -> list[Entry]:
 
 def _entry(where: str, row: Mapping[str, Any]) -> Entry:
     try:
+        if "program" in row:
+            given = tuple(row["inputs"]), tuple(row["outputs"])
+            return Entry(where, row["program"], *given, row.get("message", ""), row["kind"])
         imports = [line.strip() for line in row.get("imports") or ()]
         program = "\n".join([*imports, row["snippet"]])
         if "inputs" in row:
-            return Entry(
-                where, program, tuple(row["inputs"]), tuple(row["outputs"]), str(row["message"])
-            )
-        return Entry(where, program, (row["input"],), (row["output"],), None)
+            several = tuple(row["inputs"]), tuple(row["outputs"])
+            return Entry(where, program, *several, str(row["message"]), "code_f")
+        return Entry(where, program, (row["input"],), (row["output"],))
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{where}: a seed has the keys snippet, input and output, or snippet, inputs, outputs "
@@ -102,8 +106,7 @@ async def check_entries(
     """Run every program again, all at once.
 
     Args:
-        kind: what to make of lines with one input (code_o by default); an entry of several inputs
-            is always code_f.
+        kind: what to make of lines that do not say it (code_o by default).
 
     Raises:
         SandboxError: the sandbox failed.
@@ -112,7 +115,7 @@ async def check_entries(
 
 
 async def _check(entry: Entry, workshop: Workshop, kind: Kind | None) -> Checked:
-    kind = "code_f" if entry.message is not None else kind or "code_o"
+    kind = entry.kind or kind or "code_o"
     for output in entry.outputs:
         if not output:
             return Checked(entry, Finding.empty_output)
@@ -137,7 +140,7 @@ async def _check(entry: Entry, workshop: Workshop, kind: Kind | None) -> Checked
                 return Checked(entry, Finding.not_literal, f"{output:.80}: {error}")
     outputs = tuple(output if kind == "code_e" else each.shown for each, output in expected)
     arguments = tuple(each.arguments for each in ran)
-    problem = Problem(kind, entry.program, arguments, outputs, entry.message or "")
+    problem = Problem(kind, entry.program, arguments, outputs, entry.message)
     return Checked(entry, Finding.good, problem=problem)
 
 

@@ -1,4 +1,4 @@
-"""What a proposal may earn on top of its difficulty: for being intricate, for being unlike others."""
+"""What a proposal may earn on top of its difficulty: for being intricate, or unlike others."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Bonuses:
 
 
 def complexity(program: str) -> float:
-    """Branches of a program, each counted once for every branch it stands in, over 15; at most 1."""
+    """Branches of a program, each counted once per branch it stands in, over 15; at most 1."""
     return min(_branches(ast.parse(program), 1) / _INTRICATE, 1.0)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
+from guerdon import similarity
 from guerdon.chat import Chat
 from guerdon.envs.self_play.bonuses import Bonuses
 from guerdon.envs.self_play.code_wording import Fenced, Wording
@@ -17,7 +19,8 @@ from guerdon.envs.self_play.grading import Grader
 from guerdon.envs.self_play.problems import KINDS, NO_ERROR, Kind, Problem, from_info, to_task
 from guerdon.envs.self_play.programs import FUNNEL, Unfit
 from guerdon.errors import ConfigError, EnvError
-from guerdon.origin import Origin, with_origin
+from guerdon.origin import Origin, subject, with_origin
+from guerdon.tasks import TaskSource
 from guerdon.types import (
     Episode,
     Metrics,
@@ -31,6 +34,8 @@ from guerdon.types import (
 )
 
 _MESSAGE_CHARS = 1000
+_LINE_CHARS = 10
+"""Of a program's line that a message may not repeat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,10 @@ class CodeSelfPlay:
         num_inputs: inputs that a proposer of code_f gives; half of the pairs are hidden.
         train_on_samples: those answers are trained on, as a group, beside the proposal.
         train_proposer: the proposal is trained on; False: it only feeds the pool.
+        refuse_repeats: a proposal of the words of one of its references is invalid; False: it is
+            merely asked to be different.
+        avoid: tasks whose held-out problems nobody may propose. The pool refuses them anyway; here
+            proposing them is invalid, so that a policy does not settle on them.
         keep_comments: programs keep comments and docstrings; without them a proposer cannot tell
             the solver anything in words.
         num_helpers: programs of others that a new program must call (composite functions).
@@ -67,6 +76,8 @@ class CodeSelfPlay:
     num_inputs: int = 10
     train_on_samples: bool = True
     train_proposer: bool = True
+    refuse_repeats: bool = True
+    avoid: TaskSource | None = None
     keep_comments: bool = True
     num_helpers: int = 0
     helper_prob: float = 1.0
@@ -201,6 +212,7 @@ class CodeSelfPlay:
         if not self.keep_comments:
             program = without_comments(program)
         workshop.look_at(program)
+        self._check_new(Problem(kind, program, inputs, (), said.message), references)
         ran = [await workshop.run(program, each, twice=True) for each in inputs]
         failed = [each.error for each in ran if each.error is not None]
         if failed and kind != "code_e":
@@ -210,6 +222,21 @@ class CodeSelfPlay:
             raise Unfit("plain", "an empty output is no answer")
         arguments = tuple(each.arguments for each in ran)
         return Problem(kind, program, arguments, tuple(outputs), said.message)
+
+    def _check_new(self, problem: Problem, references: Sequence[Problem]) -> None:
+        """A proposal that its references hold already is not new."""
+        given = tuple(self.grader.workshop.read_input(each)[2] for each in problem.inputs)
+        own = similarity.digest(replace(problem, inputs=given).subject)
+        known = {similarity.digest(reference.subject) for reference in references}
+        if self.refuse_repeats and own in known:
+            raise Unfit("new", "it repeats one of its references")
+        if own in self._avoided:
+            raise Unfit("new", "it is a problem of evaluation")
+
+    @cached_property
+    def _avoided(self) -> frozenset[str]:
+        held_out = self.avoid.load().held_out if self.avoid else ()
+        return frozenset(similarity.digest(subject(task)) for task in held_out)
 
     def _different(self, inputs: Sequence[str]) -> tuple[str, ...]:
         """The last inputs of code_f that are different, in the form that is always the same."""
@@ -226,14 +253,14 @@ class CodeSelfPlay:
         sampling = self.solver_sampling
         if sampling is not None:
             policy = replace(policy, sampling=replace(sampling, seed=policy.sampling.seed))
-        tries = (self._solve(problem, policy.at("solve", i), group) for i in range(self.num_samples))
+        tries = (
+            self._solve(problem, policy.at("solve", i), group) for i in range(self.num_samples)
+        )
         solved = await asyncio.gather(*tries)
         rows = tuple(row for row, _ in solved) if self.train_on_samples else ()
         return rows, fmean(score for _, score in solved)
 
-    def _worth(
-        self, problem: Problem, solve_rate: float, references: Sequence[Problem]
-    ) -> Reward:
+    def _worth(self, problem: Problem, solve_rate: float, references: Sequence[Problem]) -> Reward:
         value = self.rewards.proposer(solve_rate)
         terms = self.bonuses.of(problem, references) if value > 0.0 else {}
         note = f"solve rate {solve_rate:g}"
@@ -245,7 +272,7 @@ def _check_message(message: str, program: str) -> None:
     if len(message) > _MESSAGE_CHARS or "```" in message:
         raise Unfit("form", "the message is too long or holds a block of code")
     lines = (line.strip() for line in program.splitlines())
-    if any(len(line) > 12 and line in message for line in lines):
+    if any(len(line) >= _LINE_CHARS and line in message for line in lines):
         raise Unfit("form", "the message repeats a line of the program")
 
 

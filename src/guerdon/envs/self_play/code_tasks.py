@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from guerdon.envs.self_play.azr_seeds import Checked, Finding, check_entries, read_entries
-from guerdon.envs.self_play.problems import Kind, Problem, to_task
+from guerdon.envs.self_play.problems import KINDS, Kind, Problem, to_task
 from guerdon.envs.self_play.programs import Workshop
 from guerdon.errors import ConfigError
 from guerdon.tasks import CountTokens, LoadReport, TaskSets
@@ -22,7 +21,7 @@ _SAMPLES = ("'Hello world'", "1", "{'a': 1, 'b': 2}", "(1.1, 1.2, 1.3)", "[[1, 0
 
 
 def invitation(kind: Kind, domains: Sequence[str], num_references: int) -> Task:
-    """The task to invent a problem; the pool adds references of ``domains`` whenever it deals it."""
+    """The task to invent a problem; the pool adds references of ``domains`` when it deals it."""
     wants = {"domains": list(domains), "num": num_references}
     return Task(
         id=f"propose/{kind}",
@@ -70,10 +69,9 @@ class CodeTasks:
 
     def __post_init__(self) -> None:
         problems = []
-        unknown = [kind for kind in self.kinds if kind not in get_args(Kind)]
-        if unknown or not self.kinds or len(set(self.kinds)) < len(self.kinds):
+        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
             problems.append(
-                f"kinds is {list(self.kinds)}; give some of {', '.join(get_args(Kind))}, each once"
+                f"kinds is {list(self.kinds)}; give some of {', '.join(KINDS)}, each once"
             )
         if (self.paths or self.eval_paths) and self.workshop is None:
             problems.append("paths and eval_paths need a workshop: their programs are run again")
@@ -135,7 +133,7 @@ class CodeTasks:
         return [to_task(each) for each in as_kinds(checked.problem) if each.kind in self.kinds]
 
     def _split(self, tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
-        """Hold out whole programs: one that is trained on in one kind is not held out in another."""
+        """Hold out whole programs: none is trained on in one kind and held out in another."""
         programs = dict.fromkeys(str(task.info["program"]) for task in tasks)
         order = sorted(programs, key=lambda program: derive_seed("held out", program))
         held: list[Task] = []
@@ -147,8 +145,9 @@ class CodeTasks:
         return [task for task in tasks if task.id not in taken], held
 
     def _invitation(self, kind: Kind) -> Task:
-        ordinary = [other for other in self.kinds if other in ("code_i", "code_o")]
-        domains = (ordinary or ["code_f"]) if kind == "code_f" else [kind]
+        domains = [kind]
+        if kind == "code_f":  # any program will do
+            domains = [other for other in self.kinds if other in ("code_i", "code_o")] or domains
         return invitation(kind, domains, 1 if kind == "code_f" else self.num_references)
 
     def _report(

@@ -29,8 +29,10 @@ class Proposal:
 class Wording(Protocol):
     """How problems about programs are put into words, and answers taken out of them."""
 
-    kinds: Sequence[Kind]
-    """The kinds it can put into words."""
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """The kinds it can put into words."""
+        ...
 
     def propose(
         self, kind: Kind, references: Sequence[Problem], helpers: Sequence[str], num_inputs: int
@@ -49,7 +51,7 @@ class Wording(Protocol):
         ...
 
     def solve(self, problem: Problem) -> tuple[Message, ...]:
-        """The solver's prompt; for code_f with the first half of the pairs."""
+        """The solver's prompt, of code_f with the first half of the pairs."""
         ...
 
     def read_answer(self, kind: Kind, reply: str) -> str | None:
@@ -87,9 +89,9 @@ Here is a Python program:
 Somebody else will have to find out what it does. They will see some calls of f with what it \
 returned, and a message of yours, but not the program.
 
-Give {num_inputs} different inputs that together show all that f does, also where it is surprising. \
-An input is what stands between the brackets of the call, made of literals only. Then give the \
-message: a hint that helps without giving the program away, and without any code.
+Give {num_inputs} different inputs that together show all that f does, surprises too. An input \
+is what stands between the brackets of the call, made of literals only. Then give the message: a \
+hint that helps without giving the program away, and without any code.
 
 Write each input in a block of its own, then the message:
 {form}"""
@@ -195,12 +197,11 @@ class Fenced:
 
     def _answer_of(self, reply: str) -> str | None:
         """What a reply says in the end; None if it has not the form."""
-        _, thought, said = reply.rpartition("</think>")
+        said = reply.rpartition("</think>")[2].strip()
         if not (self.tags or self.plain):
             return said
-        said = said.strip()
         opens, closes = "<answer>", "</answer>"
-        if not thought or not (said.startswith(opens) and said.endswith(closes)):
+        if reply.count("</think>") != 1 or not (said.startswith(opens) and said.endswith(closes)):
             return None
         inside = said[len(opens) : -len(closes)]
         return None if opens in inside or closes in inside else inside

@@ -14,11 +14,11 @@ def helper_name(number: int) -> str:
 
 
 def as_helper(program: str, number: int) -> str | None:
-    """A program as a helper: its f under the helper's name. None if f is not all that it defines."""
+    """A program as a helper: its f under the helper's name; None if it defines more than f."""
     tree = ast.parse(program)
     alone = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
     renamed = _Renamed(ENTRY, helper_name(number))
-    if len(alone) != 1 or ENTRY not in top_level(tree):
+    if len(alone) != 1 or not isinstance(top_level(tree).get(ENTRY), ast.FunctionDef):
         return None
     tree = renamed.visit(tree)
     return None if renamed.is_shadowed else ast.unparse(tree)

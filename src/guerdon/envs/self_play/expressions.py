@@ -1,7 +1,7 @@
 """Self-play about programs of one expression: the small mode, for tiny policies and a CPU.
 
-A proposal is ``x+3@4``: the program ``def f(x): return x+3`` and its input 4. Everything else (the
-funnel, the sandbox, rewards, the pool) is that of the full mode.
+A proposal is ``max(x,3)@4``: the program ``def f(x): return max(x,3)`` and its input 4. Everything
+else (the funnel, the sandbox, rewards, the pool) is that of the full mode.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _OPERATORS: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
+    "max": max,
+    "min": min,
 }
 
 Conversation = tuple[Message, ...]
@@ -54,7 +56,7 @@ class Expressions:
         return Proposal(_HEAD + expression, (given,))
 
     def solve(self, problem: Problem) -> Conversation:
-        """``x+3@4=`` asks for the output, ``x+3=7@`` for an input."""
+        """``max(x,3)@4=`` asks for the output, ``max(x,3)=4@`` for an input."""
         expression = problem.program.removeprefix(_HEAD)
         if problem.kind == "code_o":
             return _user(f"{expression}@{problem.inputs[0]}=")
@@ -67,23 +69,25 @@ class Expressions:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionTasks:
-    """Invitations to propose, the identity as seed, and held-out problems ``x o a`` of all
-    operators o and numbers a and x.
+    """Invitations to propose, the identity as seed, and held-out problems: all programs of one
+    operator, x and a number, with all numbers as input.
 
     Args:
         kinds: deduction (code_o), abduction (code_i), or both.
-        operators: some of ``+ - *``.
-        max_number: of a and x, which start at 0.
+        operators: some of ``+ - * max min``.
+        max_number: of numbers, which start at 0.
         num_held_out: problems of each kind that the policy is evaluated on. They are never learned
             from, whoever proposes them.
+        num_references: problems of the pool that a proposal may not repeat; none is shown.
         propose_share, solve_share: as in `code_tasks.CodeTasks`.
         seed: chooses what is held out.
     """
 
     kinds: Sequence[Kind] = ("code_o",)
-    operators: Sequence[str] = ("+", "-")
+    operators: Sequence[str] = ("max", "min")
     max_number: int = 9
     num_held_out: int = 40
+    num_references: int = 32
     propose_share: float = 1.0
     solve_share: float = 0.0
     seed: int = 0
@@ -107,7 +111,7 @@ class ExpressionTasks:
     def load(self, count_tokens: CountTokens | None = None) -> TaskSets:
         """Make the tasks."""
         held_out = self._drawn()[: self.num_held_out]
-        invitations = [invitation(kind, [kind], 0) for kind in self.kinds]
+        invitations = [invitation(kind, [kind], self.num_references) for kind in self.kinds]
         seeds = [to_task(Problem(kind, f"{_HEAD}x", ("0",), ("0",))) for kind in self.kinds]
         shares = domain_shares(self.kinds, self.propose_share, self.solve_share)
         evaluated = tuple(to_task(each) for kind in self.kinds for each in _as(kind, held_out))
@@ -153,12 +157,12 @@ class ExpressionTalk:
         for number in range(self.num_conversations):
             problem = draw.choice(problems)
             if number % 2:
-                answer = str(draw.randint(0, 2 * self.tasks.max_number))
+                answer = str(draw.randint(0, self.tasks.max_number))
                 talks.append((*words.solve(problem), _said(answer)))
                 continue
             proposal = list(f"{problem.program.removeprefix(_HEAD)}@{problem.inputs[0]}")
             if draw.random() < self.spoiled_frac:
-                proposal[draw.randrange(len(proposal))] = draw.choice("x+-@")
+                proposal[draw.randrange(len(proposal))] = draw.choice("x,@9")
             prompt = words.propose(problem.kind, (), (), 0)
             talks.append((*prompt, _said("".join(proposal))))
         return talks
@@ -166,9 +170,13 @@ class ExpressionTalk:
 
 def _as(kind: Kind, drawn: Sequence[tuple[str, int, int]]) -> list[Problem]:
     return [
-        Problem(kind, f"{_HEAD}x{sign}{a}", (str(x),), (str(_OPERATORS[sign](x, a)),))
+        Problem(kind, _HEAD + _written(sign, a), (str(x),), (str(_OPERATORS[sign](x, a)),))
         for sign, a, x in drawn
     ]
+
+
+def _written(sign: str, a: int) -> str:
+    return f"{sign}(x,{a})" if sign.isalpha() else f"x{sign}{a}"
 
 
 def _user(text: str) -> Conversation:

@@ -1,4 +1,4 @@
-"""Is an answer to a problem about a program right? Answers are data; programs run in the sandbox."""
+"""Is an answer to a problem about a program right? Answers are data, programs are sandboxed."""
 
 from __future__ import annotations
 

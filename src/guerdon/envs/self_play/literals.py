@@ -56,6 +56,8 @@ def read_arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
     for each in call.keywords:
         if each.arg is None:
             raise NotLiteral("arguments are written out, not unpacked")
+        if each.arg in named:
+            raise NotLiteral(f"{each.arg:.50} is given twice")
         named[each.arg] = _value(each.value)
     return [_value(each) for each in call.args], named
 
@@ -90,6 +92,10 @@ def show(value: Any) -> str:
         return f"{{{', '.join(f'{show(key)}: {show(item)}' for key, item in value.items())}}}"
     if kind is float and not math.isfinite(value):
         return f"float({str(value)!r})"
+    if kind is complex:  # a sum loses the sign of a zero, and has no infinities
+        text = repr(value)
+        is_sum = math.isfinite(abs(value)) and same(read_value(text), value)
+        return text if is_sum else f"complex({show(value.real)}, {show(value.imag)})"
     return repr(value)
 
 
@@ -143,9 +149,11 @@ def _called(name: str, args: list[ast.expr], named: list[ast.keyword], depth: in
     """One of the calls that stand for a value."""
     if name == "dict" and not args and all(each.arg for each in named):
         return {str(each.arg): _value(each.value, depth) for each in named}
+    inside = [_value(each, depth) for each in args]
+    if name == "complex" and [type(part) for part in inside] == [float, float] and not named:
+        return complex(*inside)
     if named or len(args) > 1 or name not in ("set", "frozenset", "float"):
         raise NotLiteral(f"a call of {name:.50} is not a literal")
-    inside = [_value(each, depth) for each in args]
     if name == "float":
         if not inside or not isinstance(inside[0], str) or inside[0].lower() not in _FLOATS:
             raise NotLiteral("float() of anything but inf and nan is not a literal")

@@ -98,13 +98,14 @@ def describe(problem: Problem) -> str:
     if problem.kind == "code_i":
         returned = fence("output", problem.outputs[0])
         return (
-            f"{program}A call of f returned this:\n{returned}\n\nGive arguments for which f returns "
-            "exactly this. Any such arguments will do."
+            f"{program}A call of f returned this:\n{returned}\n\n"
+            "Give arguments for which f returns exactly this. Any such arguments will do."
         )
     shown = pairs(problem.inputs[: problem.num_shown], problem.outputs)
     return (
-        f"A Python function f, which you cannot see, returned these values:\n\n{shown}\n\nThis is "
-        f"said about it: {problem.message}\n\nWrite f, so that it does the same for other arguments."
+        f"A Python function f, which you cannot see, returned these values:\n\n{shown}\n\n"
+        f"This is said about it: {problem.message}\n\n"
+        "Write f, so that it does the same for other arguments."
     )
 
 

@@ -25,15 +25,15 @@ IMPORTS = (
 """What a program may import: nothing that knows the time, chance or the machine."""
 
 FORBIDDEN = frozenset(
-    ("breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "help",
-     "id", "input", "locals", "memoryview", "open", "quit", "setattr", "vars")
+    ("breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals", "locals", "open",
+     "setattr")
 )  # fmt: skip
 """Names a program may not use: they reach for what is not in the program."""
 
 MAX_DEPTH = 200
 """Of a program's syntax tree."""
 
-FUNNEL = ("form", "syntax", "allowed", "input", "runs", "deterministic", "plain")
+FUNNEL = ("form", "syntax", "allowed", "input", "new", "runs", "deterministic", "plain")
 """What a proposal must pass, in this order."""
 
 
@@ -195,7 +195,8 @@ def _not_allowed(tree: ast.Module, imports: Sequence[str]) -> Iterator[str]:
 
 def _is_inner(name: str) -> bool:
     """Whether a name is one of the language's own (__class__): the way out of a program."""
-    return name.startswith("__") and name.endswith("__") and name not in _HARMLESS
+    is_one = len(name) > 4 and name.startswith("__") and name.endswith("__")
+    return is_one and name not in _HARMLESS
 
 
 _HARMLESS = frozenset(("__init__", "__name__", "__post_init__"))
