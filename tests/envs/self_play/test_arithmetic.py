@@ -55,6 +55,9 @@ def test_a_smaller_world_has_the_questions_of_its_digits():
     small = World(max_terms=2, max_digit=1)
     assert list(small.questions()) == ["0+0", "0-0", "0+1", "1+0", "1-0", "1+1", "1-1"]
     assert small.value_of("2+1") is None
+    sums = World(max_terms=2, max_digit=1, signs="+")
+    assert list(sums.questions()) == ["0+0", "0+1", "1+0", "1+1"]
+    assert sums.value_of("1-1") is None
     with pytest.raises(ConfigError, match="max_digit=10"):
         World(max_digit=10)
 

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError
@@ -36,10 +37,12 @@ class World:
     Args:
         max_terms: digits in a question, at most; 2 at least.
         max_digit: the largest of them.
+        signs: what stands between them.
     """
 
     max_terms: int = 3
     max_digit: int = 9
+    signs: Literal["+", "+-"] = "+-"
 
     def __post_init__(self) -> None:
         if self.max_terms < 2 or not 1 <= self.max_digit <= 9:
@@ -57,7 +60,7 @@ class World:
         """The value of ``7-5+4``; None if this is no question, or its value is no digit."""
         if not _QUESTION.fullmatch(question) or len(question) > 2 * self.max_terms - 1:
             return None
-        if any(sign not in self.digits + "+-" for sign in question):
+        if any(sign not in self.digits + self.signs for sign in question):
             return None
         value = sum(int(term) for term in _TERM.findall(question))
         return value if 0 <= value <= 9 else None
@@ -66,7 +69,7 @@ class World:
         """All of them, short ones first."""
         for num_terms in range(2, self.max_terms + 1):
             for digits in itertools.product(self.digits, repeat=num_terms):
-                for signs in itertools.product("+-", repeat=num_terms - 1):
+                for signs in itertools.product(self.signs, repeat=num_terms - 1):
                     text = digits[0] + "".join(map("".join, zip(signs, digits[1:], strict=True)))
                     if self.value_of(text) is not None:
                         yield text
@@ -152,7 +155,7 @@ class ArithmeticTalk:
         terms = [
             draw.choice(self.world.digits) for _ in range(draw.randint(2, self.world.max_terms))
         ]
-        text = terms[0] + "".join(draw.choice("+-") + term for term in terms[1:])
+        text = terms[0] + "".join(draw.choice(self.world.signs) + term for term in terms[1:])
         if is_proposal:
             tag = self.wording.question_tag
             said = text if tag is None else f"<{tag}>{text}</{tag}>"
