@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types layers test check bench docs quickstart
+.PHONY: help setup format lint types layers test check bench examples docs quickstart
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -44,6 +44,9 @@ check: lint types layers test  ## what CI runs
 bench: $(READY)  ## the benchmarks of benchmarks/, one JSON line each
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/grpo_step.py
+
+examples: $(READY)  ## train the examples and compare their curves with the recorded ones (minutes)
+	$(BIN)/python examples/compare.py
 
 docs: $(READY)  ## links between the pages lead somewhere
 	$(BIN)/python -m pytest tests/test_docs.py

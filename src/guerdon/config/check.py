@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guerdon.config import capacity
+from guerdon.config.azr import untaken
 from guerdon.config.build import TARGET, Assembly, fit
 from guerdon.config.capacity import ModelSize
 from guerdon.config.compose import read
@@ -133,13 +134,16 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
     problems += [line for line in assembly.problems if line not in problems]
     problems += _component_problems(assembly)
     problems += _unknown_models(assembly, config)
+    built = dict(assembly.built)
+    if "env" in built and "tasks" in built:
+        problems += untaken(config.azr, config.reward_fn, built["env"], built["tasks"])
     sizes: list[ModelSize] = []
     for role, spec in config.models.items():
         if not _touches(wrong, f"models.{role}"):
             problems += _model_problems(role, spec) + capacity.device_problems(role, spec)
             sizes += capacity.measure(role, spec)
     if not _touches(wrong, "trainer") and not _touches(wrong, "learner"):
-        problems += _arithmetic(config, dict(assembly.built))
+        problems += _arithmetic(config, built)
     problems += literal_secrets(dict(values))
     if is_new_run and not _touches(wrong, "run"):
         problems += capacity.run_problems(config, sizes)

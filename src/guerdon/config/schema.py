@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from guerdon.config.azr import Azr, JudgeCall
 from guerdon.types import Sampling
 
 Component = dict[str, Any]
@@ -264,4 +265,8 @@ class Config:
     warmup: Warmup | None = None
     llm: Llm = Llm()
     trust: Trust = Trust()
+    azr: Azr | None = None
+    """Other names for fields of self-play's components; see `config.azr`."""
+    reward_fn: JudgeCall | None = None
+    """Other names for fields of its judge."""
     trackers: list[Component] = field(default_factory=list)
