@@ -70,7 +70,8 @@ def test_an_invalid_program_is_never_run():
         episode, _, executor = play(env(), task(), reply)
         assert episode.trajectories[0].reward.value == -0.2
         assert episode.metrics["valid"] == episode.metrics["executed"] == 0.0
-        assert sum(episode.metrics[f"error_E{n}"] for n in (101, 201, 304, 401, 402)) >= 1
+        found = [name for name, value in episode.metrics.items() if value and "error_E" in name]
+        assert len(found) >= 1
         assert executor.asked == []
 
 

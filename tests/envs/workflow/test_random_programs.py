@@ -1,7 +1,5 @@
 """Random workflows: valid, different, and in the environment's own words."""
 
-from collections import Counter
-
 import pytest
 
 from guerdon.envs.workflow.practice import PracticeTasks
@@ -15,7 +13,7 @@ TASKS = PracticeTasks(num_train=10, num_held_out=2)
 
 def source(**fields):
     where = fields.pop("env", env(catalogue="names"))
-    return RandomWorkflows(env=where, tasks=TASKS, **{"num_conversations": 30, **fields})
+    return RandomWorkflows(env=where, tasks=TASKS, **{"num_conversations": 10, **fields})
 
 
 @pytest.mark.parametrize("surface", ["dsl", "python"])
@@ -23,7 +21,7 @@ def test_every_program_is_valid_for_the_task_it_answers(surface):
     where = env(surface=surface, limits=Limits(max_calls=8))
     by_problem = {task.prompt[0]["content"]: task for task in TASKS.load().train}
     talks = source(env=where).load()
-    assert len(talks) == 30
+    assert len(talks) == 10
     for *prompt, reply in talks:
         task = by_problem[prompt[-1]["content"]]
         assert tuple(prompt) == where.prompt(task)
@@ -31,18 +29,15 @@ def test_every_program_is_valid_for_the_task_it_answers(surface):
 
 
 def test_programs_are_various_and_follow_from_the_seed():
-    def written(seed):
-        return [talk[-1]["content"] for talk in source(num_conversations=60, seed=seed).load()]
+    def written(num, seed=0):
+        return [talk[-1]["content"] for talk in source(num_conversations=num, seed=seed).load()]
 
-    programs = written(0)
-    assert len(set(programs)) > 35
-    assert programs == written(0) and programs != written(1)
-    words = Counter(word for text in programs for word in ("*", "?", "[", "Test") if word in text)
-    assert min(words[word] for word in ("*", "?", "[", "Test")) >= 2
+    programs = written(24)
+    assert len(set(programs)) > 15
+    assert programs[:3] == written(3) and programs[:3] != written(3, seed=1)
+    assert all(any(sign in text for text in programs) for sign in ("*", "?", "[", "("))
 
 
-def test_limits_that_allow_nothing_are_said_so():
-    tight = env(operators=(), limits=Limits(max_calls=1, max_parallel=1))
-    assert source(env=tight, num_conversations=2).load()  # a single call still fits
+def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(ConfigError, match="must be 1 or more"):
         source(num_conversations=0)

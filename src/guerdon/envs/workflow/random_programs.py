@@ -78,6 +78,7 @@ class RandomWorkflows:
             all=[one.name for one in operators],
             checks=[o.name for o in operators if any(kind == BOOL for _, kind in o.outputs)],
             joins=[o.name for o in operators if any(p.kind.item is not None for p in o.inputs)],
+            fixes=[o.name for o in operators if o.parameter("feedback") is not None],
         )
         for _ in range(MAX_DRAWS):
             parts = (_part(draw, words) for _ in range(draw.randint(1, self.max_parts)))
@@ -101,11 +102,12 @@ class RandomWorkflows:
 
 @dataclass(frozen=True)
 class _Words:
-    """Operators a domain has: all, those that give a Bool, those that take a list."""
+    """Operators a domain has: all, those that give a Bool, take a list, take feedback."""
 
     all: Sequence[str]
     checks: Sequence[str]
     joins: Sequence[str]
+    fixes: Sequence[str]
 
 
 def _part(draw: random.Random, words: _Words) -> Chain:
@@ -118,7 +120,8 @@ def _part(draw: random.Random, words: _Words) -> Chain:
         uses = tuple(Use(draw.choice(words.all)) for _ in range(draw.randint(2, 3)))
         return All(uses), Use(draw.choice(words.joins))
     if kind == "check" and words.checks:
-        return (Check(Use(draw.choice(words.checks)), (use,), ()),)
+        fix = Use(draw.choice(words.fixes)) if words.fixes and draw.random() < 0.5 else use
+        return (Check(Use(draw.choice(words.checks)), (fix,), ()),)
     if kind == "loop":
         return (Repeat((use,), draw.randint(2, 3)),)
     return (use,)
