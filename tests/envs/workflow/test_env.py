@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from guerdon.config.check import examine
 from guerdon.envs.workflow.grades import Graded, TieredV2
 from guerdon.errors import ConfigError, EngineError, RewardError
 from guerdon.rewards.code_tests import CodeTests
@@ -219,6 +220,15 @@ def test_play_runs_any_program_and_says_what_became_of_it():
     assert played.reward.value == pytest.approx(1 - 0.1 / 12) and policy.prompts == []
     failed = asyncio.run(env().play(task(), "nonsense(", models))
     assert failed.run is None and failed.score == 0.0
+
+
+def test_the_executor_is_the_model_that_is_named():
+    models, _, executor = writing("Custom")
+    renamed = {"policy": models["policy"], "helper": models["executor"]}
+    episode = asyncio.run(env(model="helper").rollout(task(), renamed))
+    assert episode.metrics["executed"] == 1.0 and len(executor.asked) == 1
+    report, _ = examine("workflow_tiny", ["env.model=helper"])
+    assert any("env.model: no model 'helper' in models" in line for line in report.problems)
 
 
 def test_settings_that_make_no_sense_are_refused():

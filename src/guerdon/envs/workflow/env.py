@@ -51,11 +51,12 @@ class Played:
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """The policy writes a workflow for each task; ``models["executor"]`` is what its operators ask.
+    """The policy writes a workflow for each task; ``model`` is what its operators ask.
 
     Args:
         rewards: score a workflow's output, 0 to 1: by ``task.info["dataset"]`` where that is named
             here, else by domain.
+        model: the executor: a name in `models`; operators of your own may name others.
         grade: makes the reward of the score, the cost and the repairs.
         sandbox: where operators run code; None: those that do fail.
         limits: the budget of one workflow.
@@ -73,6 +74,7 @@ class Workflow:
     """
 
     rewards: Mapping[str, RewardFn]
+    model: str = "executor"
     grade: Grade = field(default_factory=Graded)
     sandbox: Sandbox | None = None
     limits: Limits = Limits()
@@ -221,6 +223,8 @@ class Workflow:
     def _askable(self, models: Models) -> Models:
         """All but the policy, with the seeds their answers are shared by."""
         others = {name: model for name, model in models.items() if name != "policy"}
+        if self.model in models:
+            others["executor"] = models[self.model]
         if not self.share_calls:
             return others
         return {
