@@ -12,6 +12,7 @@ import typer
 
 from guerdon import __version__
 from guerdon.cli.check import check
+from guerdon.cli.data import data
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
 from guerdon.cli.list_ import list_
@@ -38,6 +39,7 @@ app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.command()(serve)
 app.add_typer(workflow, name="workflow")
+app.add_typer(data, name="data")
 
 
 def _print_version(is_asked: bool) -> bool:
