@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guerdon.rewards.answers import find_answer, same_number
+from guerdon.rewards.answers import find_answer, same_number, stated_answer
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,33 @@ def test_boxed_only_sees_nothing_else() -> None:
 def test_no_text_breaks_the_search(text: str) -> None:
     answer = find_answer(text)
     assert answer is None or (answer == answer.strip() and "$" not in answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"\boxed{\frac{\sqrt{a_{1}}}{2}}", r"\frac{\sqrt{a_{1}}}{2}"),  # three levels of braces
+        (r"\boxed{3} or \boxed{4", "3"),
+        (r"\boxed{1}, no: \boxed{ 2 }", "2"),
+        (r"Answer: 7. So \boxed{$5$}", "$5$"),
+        ("Final Answer: St. Louis, Missouri", "St. Louis, Missouri"),  # ends with the text
+        ("Final Answer is: 4\nThat is all.", "4"),
+        ("The answer is: 1\nThe solution is: 2\n", "2"),
+        ("Solution: x = 1<|im_end|>", "x = 1"),
+        ("Answer: 5</s> <|endoftext|>", "5"),
+        ("**Answer:** yes", "yes"),
+    ],
+)
+def test_a_stated_answer_is_taken_as_it_is_written(text: str, answer: str) -> None:
+    assert stated_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "18", r"\boxed{}", r"\boxed{{}}", r"\boxed{18", r"The answer is \boxed{18", "Answer:\n18"],
+)
+def test_an_empty_or_open_box_or_line_states_nothing(text: str) -> None:
+    assert stated_answer(text) is None
 
 
 @given(st.integers(), st.integers())

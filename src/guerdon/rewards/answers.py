@@ -19,6 +19,13 @@ _MATH = re.compile(r"\$\$?([^$]+)\$|\\\(([^\n]*?)\\\)|\\\[([^\n]*?)\\\]")
 _LEADING_NUMBER = re.compile(r"([-+]?[\d,]*\.?\d+)\s+(?!hundred|thousand|[mbtr]+illion)[A-Za-z]")
 _PLAIN = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 
+_LEAD_IN = re.compile(
+    r"\b(?:(?:final )?answer|solution)[*_]*(?: is)?\s?[*_]*[:=][*_]*|\banswer is\b|^A:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_END_TOKENS = re.compile(r"(?:\s*(?:</s>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>))+\s*\Z")
+_OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+
 MAX_PHRASE = 500
 """Characters after "the answer is" that are looked at."""
 MAX_DIGITS = 40
@@ -46,6 +53,28 @@ def find_answer(text: str, *, boxed_only: bool = False) -> str | None:
             start = phrases[-1].end()
             answer = _from_phrase(text[start : start + MAX_PHRASE].partition("\n")[0])
     return clean(answer) or None if answer is not None else None
+
+
+def stated_answer(text: str) -> str | None:
+    r"""The answer a response states, as it is written; None if it states none.
+
+    The last closed ``\boxed{...}``, however deep its braces; without any, what follows the last
+    lead-in ("Final Answer:", "The answer is", "Solution:" ...) to the end of its line. A box that
+    is empty, holds nothing but braces or is never closed is no answer. For rules that compare
+    numbers and formulas there is ``find_answer``, which takes the answer out of its sentence, too.
+
+    Args:
+        text: the response alone; a prompt that asks for a ``\boxed{}`` would answer itself.
+    """
+    answer = _last_box(text)
+    if answer is None:
+        starts = [found.end() for found in _LEAD_IN.finditer(text)]
+        if not starts:
+            return None
+        line = text[starts[-1] :].lstrip(" \t").partition("\n")[0]
+        answer = "" if _OPEN_BOX.search(line) else _END_TOKENS.sub("", line)
+    answer = answer.strip()
+    return answer if answer.strip("{} ") else None
 
 
 def clean(answer: str) -> str:

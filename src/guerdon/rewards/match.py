@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from guerdon.errors import ConfigError, RewardError
+from guerdon.rewards.answers import clean, stated_answer
 from guerdon.types import Models, Reward, Task
 
 
@@ -19,11 +21,14 @@ class Match:
     Args:
         pattern: a regular expression; its last match in the response is compared (the first group,
             where it has one). None: the whole response. The reference is taken as it stands.
+        find: ``response``: look at all of it; ``answer``: at what it states as its answer (a box,
+            or after "Answer:"), where marks of formulas and a final period do not count.
         strip: ignore space at both ends and the length of space inside.
         casefold: ignore case.
     """
 
     pattern: str | None = None
+    find: Literal["response", "answer"] = "response"
     strip: bool = True
     casefold: bool = True
 
@@ -37,7 +42,10 @@ class Match:
         """Compare one response; ``models`` is not used."""
         if task.answer is None:
             raise RewardError(f"task {task.id!r} has no reference answer")
-        found = self._find(response)
+        stated = stated_answer(response) if self.find == "answer" else response
+        if stated is None:
+            return Reward(0.0, note="states no answer")
+        found = self._find(stated)
         if found is None:
             return Reward(0.0, note=f"nothing matches {self.pattern!r}")
         same = self._normalise(found) == self._normalise(task.answer)
@@ -53,5 +61,6 @@ class Match:
         return last[1] if last.re.groups and last[1] is not None else last[0]
 
     def _normalise(self, text: str) -> str:
+        text = clean(text) if self.find == "answer" else text
         text = " ".join(text.split()) if self.strip else text
         return text.casefold() if self.casefold else text
