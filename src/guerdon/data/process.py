@@ -81,7 +81,8 @@ def process(
         progress(name, number, len(chosen))
         report = SetReport(name)
         records = _read(out, one, report)
-        train[name], test[name] = _divide(records, report, seed)
+        held_out = SETS[name].held_out and (mix == "held_out" or name == "drop")
+        train[name], test[name] = _divide(records, report, seed, held_out=held_out)
         reports.append(report)
     progress("", len(chosen), len(chosen))
     for report in reports:
@@ -122,13 +123,16 @@ def _more_certain(kept: Record | None, again: Record) -> dict[str, Record]:
 
 
 def _divide(
-    records: Sequence[Record], report: SetReport, seed: int
+    records: Sequence[Record], report: SetReport, seed: int, *, held_out: bool
 ) -> tuple[list[Record], list[Record]]:
-    """Training and test records, each in an order of its own."""
+    """Training and test records, in an order of their own; a set that is held out has the latter
+    only."""
     order = sorted(records, key=lambda record: derive_seed(seed, "order", record.id))
     train = [record for record in order if record.split == "train"]
     test = [record for record in order if record.split != "train"]
-    report.divided = not train or not test
+    report.divided = not held_out and (not train or not test)
+    if held_out:
+        train, test = [], test or train
     if report.divided:
         cut = len(order) - max(1, len(order) // (TRAIN_PARTS + 1)) if len(order) > 1 else 0
         train, test = order[:cut], order[cut:]
@@ -156,19 +160,12 @@ def _write_mixed(
     mix: Mix,
     seed: int,
 ) -> None:
-    allowed = {
-        name: rows
-        for name, rows in train.items()
-        if name != "drop" and (mix == "guide" or not SETS[name].held_out)
-    }
     if mix == "guide":
-        mixed = _guide_mix(allowed, seed)
-        tested = _guide_mix({name: test[name] for name in allowed}, seed)
+        mixed = _guide_mix(train, seed)
+        tested = _guide_mix({name: rows for name, rows in test.items() if train[name]}, seed)
     else:
-        mixed = [record for rows in allowed.values() for record in rows]
+        mixed = [record for rows in train.values() for record in rows]
         tested = [record for rows in test.values() for record in rows]
-        # rows of a held-out set that its division put aside are tested on, too
-        tested += [r for name, rows in train.items() if name not in allowed for r in rows]
     if not mixed:
         raise ConfigError(
             f"no set that may be trained on is in {out / 'raw'}; download one, or use --mix guide"
