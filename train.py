@@ -25,11 +25,10 @@ def main() -> int:
             training_file=given.config,
             data_dir=given.data_dir,
             overrides=[*given.overrides, *(["run.overwrite=true"] if given.restart else [])],
-            is_new_run=given.restart,
         )
         for note in configured.notes:
             print(f"note: {note}", file=sys.stderr)
-        train(configured, restart=given.restart)
+        train(configured)
     except GuerdonError as error:
         print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return error.exit_code

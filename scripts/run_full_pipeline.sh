@@ -54,13 +54,17 @@ stage() {
     echo "== $title: $((SECONDS - began)) s"
 }
 
-((download)) && stage download "$python" scripts/download_datasets.py --out "$out" ${data:+--from "$data"}
+if ((download)); then
+    stage download "$python" scripts/download_datasets.py --out "$out" ${data:+--from "$data"}
+fi
 if ((process)); then
     stage process "$python" scripts/process_datasets.py --out "$out" --mix "$mix"
     stage check "$python" -m guerdon data check --out "$out"
 fi
-((training)) && stage train "$python" train.py --model "$model" ${device:+--device "$device"} \
-    --data-dir "$out" $restart
+if ((training)); then
+    stage train "$python" train.py --model "$model" ${device:+--device "$device"} \
+        --data-dir "$out" $restart
+fi
 checkpoint=$(ls -d "checkpoints/$name/grpo_mixed"/step_* 2>/dev/null | sort -V | tail -1 || true)
 [[ -n $checkpoint ]] || { echo "error: checkpoints/$name/grpo_mixed has no step_N: train first" >&2; exit 1; }
 stage evaluate "$python" scripts/eval_6datasets.py --model "$model" --checkpoint "$checkpoint" \

@@ -36,7 +36,7 @@ def configure(
     training_file: Path = Path("config/training.yaml"),
     data_dir: Path | None = None,
     overrides: Sequence[str] = (),
-    is_new_run: bool = True,
+    is_new_run: bool | None = None,
 ) -> Configured:
     """The configuration of a model: ``tiny``, or what ``training.yaml`` says with that model.
 
@@ -44,6 +44,8 @@ def configure(
         device: ``cpu`` or ``cuda:N``; None: as the file says.
         data_dir: where processed data is; None: as the file says.
         overrides: ``trainer.steps=10``, in our own names.
+        is_new_run: as in `config.check.check`; None: unless there is a run of that name to go on
+            with.
 
     Raises:
         ConfigError: everything that is wrong, a line each.
@@ -58,17 +60,19 @@ def configure(
         os.environ.update(converted.environment)  # before torch is imported
         notes += converted.notes
         values = _overridden(converted.values, data_dir, overrides)
+    if is_new_run is None:
+        run = values["run"]
+        is_new_run = run.get("overwrite", False) or not _is_run(Path(run["dir"]) / run["name"])
     report = check(values, is_new_run=is_new_run)
     if report.config is None:
         raise ConfigError(report.problems)
     return Configured(report.config, values, (*notes, *report.warnings))
 
 
-def train(configured: Configured, *, restart: bool = False) -> Path:
-    """Train, or go on with a run that was stopped; returns the run directory.
+def train(configured: Configured) -> Path:
+    """Train, or go on with a run that was stopped, as it was started; returns the run directory.
 
-    Args:
-        restart: replace a run of the same name.
+    With ``run.overwrite`` a run of the same name is replaced.
 
     Raises:
         As `guerdon.train.loop.train`.
@@ -77,7 +81,7 @@ def train(configured: Configured, *, restart: bool = False) -> Path:
 
     run = configured.config.run
     folder = Path(run.dir) / run.name
-    goes_on = (folder / "run.json").is_file() and not restart
+    goes_on = _is_run(folder) and not run.overwrite
     config, values = configured.config, configured.values
     if goes_on:
         report, values = examine(run_file(folder), is_new_run=False)
@@ -104,6 +108,10 @@ def link_checkpoints(run: Path) -> list[Path]:
         link.symlink_to(folder.relative_to(run), target_is_directory=True)
         links.append(link)
     return links
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "run.json").is_file()
 
 
 def _data_overrides(data_dir: Path) -> list[str]:
