@@ -39,6 +39,7 @@ MINIMUM = {
     "trainer.log_every": 1,
     "trainer.keep_last": 1,
     "trainer.max_error_rate": 0,
+    "trainer.max_refills": 0,
     "trainer.max_concurrent": 1,
     "learner.lr": 0,
     "learner.weight_decay": 0,
@@ -270,6 +271,11 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"
+        )
+    if trainer.max_refills and trainer.group_size < 2:
+        problems.append(
+            f"trainer.max_refills: {trainer.max_refills} replaces groups whose members all earned "
+            f"the same, and trainer.group_size is {trainer.group_size}; set it to 0"
         )
     policy = config.models.get("policy")
     if policy is None:

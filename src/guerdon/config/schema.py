@@ -57,6 +57,9 @@ class Trainer:
     """Also keep the checkpoint with the best evaluation reward."""
     max_error_rate: float = 0.5
     """A step whose share of failed episodes is above this stops the run."""
+    max_refills: int = 0
+    """Rounds of further tasks in a step, for groups whose members all earned the same; 0: such
+    groups are only counted (`rollout/silent_groups`)."""
     max_concurrent: int = 1024
     """Episodes in flight at once."""
     temperature: Schedule | None = None

@@ -14,8 +14,9 @@ from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
 from guerdon.train import metrics
 from guerdon.train.collect import check_errors, collect, trainable
+from guerdon.train.refill import play_groups
 from guerdon.train.schedule import at_step
-from guerdon.types import Algorithm, Env, Metrics, Models, Task
+from guerdon.types import Algorithm, Env, Episode, Metrics, Models, Task
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,20 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
     settings = run.config.trainer
     models = at_step(run.models, settings.temperature, step)
 
-    with watch("rollout"):
-        tasks = run.pool.sample(settings.tasks_per_step)
-        episodes = await collect(
+    async def play(tasks: Sequence[Task], number: int) -> list[Episode]:
+        return await collect(
             run.env,
             tasks,
             models,
             group_size=settings.group_size,
-            key=("train", step),
+            key=("train", step, number) if number else ("train", step),
             max_concurrent=settings.max_concurrent,
             on_done=watch.progress,
+        )
+
+    with watch("rollout"):
+        episodes, left_out, counts = await play_groups(
+            run.pool.sample, play, settings.tasks_per_step, settings.max_refills
         )
     with watch("record"):
         run.store.write_episodes(step, episodes)
@@ -62,7 +67,9 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
 
     check_errors(episodes, settings.max_error_rate)
     rows, num_dropped = trainable(episodes, settings.group_size)
-    row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
+    rows = [row for row in rows if row.group not in left_out]
+    row = metrics.of_episodes(episodes) | counts
+    row |= {"rollout/dropped_groups": float(num_dropped)}
     row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
 
     learned: Metrics = {}
