@@ -75,10 +75,10 @@ def test_held_out_sets_take_turns(tmp_path: Path) -> None:
 
 def test_a_domain_without_a_weight_is_left_out_and_one_without_rows_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", [record("math", 1), record("qa", 2)])
-    sets = RecordFile(path=path, weights={"math": 1, "qa": 0}).load()
+    sets = RecordFile(path=path, weights={"math": 1.0, "qa": 0.0}).load()
     assert [task.domain for task in sets.train] == ["math"] and sets.weights == {"math": 1}
     with pytest.raises(ConfigError, match="weights names code"):
-        RecordFile(path=path, weights={"math": 1, "code": 1}).load()
+        RecordFile(path=path, weights={"math": 1.0, "code": 1.0}).load()
 
 
 def test_malformed_rows_are_named_by_their_line(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def read_manifest(out: Path) -> dict[str, RawSet]:
             name: RawSet(**{**one, "sources": tuple(Source(**s) for s in one["sources"])})
             for name, one in kept.items()
         }
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"{path}: no manifest ({error}); remove it and download again") from None
 
 

@@ -35,8 +35,23 @@ _seen = []
 class _Missing(Exception):
     pass
 
-def _guerdon_record(entry_point):
-    calls, function = [], globals()[entry_point]
+class _Object:  # stands for a value that is not plain: only its truth is known
+    def __init__(self, truth):
+        self.truth = truth
+    def __bool__(self):
+        return self.truth
+
+def _key(value):
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(_key, value))
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__ + str(list(map(_key, value)))
+    if isinstance(value, dict):
+        return "dict" + str([(_key(key), _key(one)) for key, one in value.items()])
+    return repr(value)
+
+def _guerdon_record():
+    calls, function = [], _guerdon_reference
     def candidate(*args, **kwargs):
         calls.append(_copy.deepcopy([list(args), kwargs]))
         return function(*args, **kwargs)
@@ -46,17 +61,17 @@ def _guerdon_record(entry_point):
 
 def _guerdon_check(table):
     answers, missing, ended = {}, [], True
-    for args, kwargs, has_value, value in table:
-        answers.setdefault(repr([args, kwargs]), []).append((has_value, value))
+    for args, kwargs, kind, value in table:
+        answers.setdefault(_key([args, kwargs]), []).append((kind, value))
     def candidate(*args, **kwargs):
-        known = answers.get(repr([list(args), kwargs]))
+        known = answers.get(_key([list(args), kwargs]))
         if not known:
             missing.append(_copy.deepcopy([list(args), kwargs]))
             raise _Missing
-        has_value, value = known.pop(0) if len(known) > 1 else known[0]
-        if not has_value:
+        kind, value = known.pop(0) if len(known) > 1 else known[0]
+        if kind == "raised":
             raise Exception(value)
-        return _copy.deepcopy(value)
+        return _Object(bool(value)) if kind == "object" else _copy.deepcopy(value)
     _random.seed(0)
     try:
         check(candidate)
@@ -75,7 +90,9 @@ def _guerdon_plain(value):
     for kind in (bool, int, float, str, bytes):
         if isinstance(value, kind):
             return kind(value)
-    return value
+    if value is None or type(value) is complex:
+        return value
+    raise TypeError
 
 def _guerdon_call(calls):
     import random
@@ -83,9 +100,14 @@ def _guerdon_call(calls):
     answers = []
     for args, kwargs in calls:
         try:
-            answers.append([True, _guerdon_plain(ENTRY_POINT(*args, **kwargs))])
+            value = ENTRY_POINT(*args, **kwargs)
         except Exception as error:
-            answers.append([False, type(error).__name__])
+            answers.append(["raised", type(error).__name__])
+            continue
+        try:
+            answers.append(["value", _guerdon_plain(value)])
+        except Exception:
+            answers.append(["object", bool(value)])
     return answers
 """
 
@@ -100,7 +122,8 @@ class CodeCheck:
 
     | Case | Outcome |
     |---|---|
-    | no code, it fails, is too slow, gives what is not plain data | 0 |
+    | no code, it fails, is too slow | 0 |
+    | it gives what is not plain data | an object of which only its truth is known |
     | no check, or one that its own reference does not pass | ``RewardError`` |
     | the sandbox fails | ``SandboxError`` |
 
@@ -158,8 +181,8 @@ class CodeCheck:
     async def _record(self, task: Task, test: str, entry_point: str) -> tuple[list[Any], int]:
         """What the check calls the function with, and how many assertions it makes."""
         setup = f"{PRELUDE}{task.info.get('setup', '')}\n{task.info.get('solution', '')}\n"
-        code = f"{setup}{test}{_TESTER}"
-        found = await self.sandbox.call(code, "_guerdon_record", [entry_point])
+        code = f"{setup}_guerdon_reference = {entry_point}\n{test}{_TESTER}"
+        found = await self.sandbox.call(code, "_guerdon_record")
         if not found.ok:
             raise RewardError(
                 f"task {task.id!r}: its check cannot be run with its own solution: {_why(found)}"

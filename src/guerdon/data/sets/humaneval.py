@@ -14,6 +14,9 @@ from typing import Any
 from guerdon.data.sets import checks
 from guerdon.data.sets.record import HubSplits, PublicSet, Record, Split, has_keys, text_of
 
+_WRONG_EXAMPLES = ("47", "116", "130")
+"""Problems whose docstring gives values that its own reference solution does not."""
+
 
 def read(row: Mapping[str, Any], split: Split) -> list[Record]:
     """The record of one row."""
@@ -21,7 +24,7 @@ def read(row: Mapping[str, Any], split: Split) -> list[Record]:
     prompt, entry_point = text_of(row, "prompt"), text_of(row, "entry_point")
     solution = prompt + text_of(row, "canonical_solution")
     test = text_of(row, "test").replace("\r\n", "\n")
-    public = checks.examples(prompt, entry_point)
+    public = [] if number in _WRONG_EXAMPLES else checks.examples(prompt, entry_point)
     shared = set(checks.overlap(test, public))
     return [
         Record(

@@ -29,7 +29,8 @@ def read(row: Mapping[str, Any], split: Split) -> list[Record]:
     if signature not in question and f"def {entry_point}(" not in question:
         question = f"{question}\n\n{signature}"
     test = checks.check_source(asserts, entry_point)
-    public = (checks.as_candidate(asserts[0], entry_point),)
+    setup = _setup(row)
+    public = ("\n".join(filter(None, [setup, checks.as_candidate(asserts[0], entry_point)])),)
     hidden = checks.hidden_part(test, public)
     return [
         Record(
@@ -43,7 +44,7 @@ def read(row: Mapping[str, Any], split: Split) -> list[Record]:
             test=test,
             hidden_test=hidden or test,
             public_tests=public if hidden else (),
-            setup=_setup(row),
+            setup=setup,
             split=_split(number),
             metadata={"original_id": str(row["task_id"])},
         )
