@@ -30,10 +30,10 @@ FILES = {
     "aflow_mbpp/mbpp_test.jsonl": 234,
     "aflow_mbpp/mbpp_validate.jsonl": 69,
 }
-NO_REWARD = {
-    "mbpp/mbpp.jsonl": {"mbpp/367", "mbpp/601", "mbpp/927"},  # take objects of a class of theirs
-    "aflow_mbpp/mbpp_test.jsonl": {"mbpp/630"},  # its reference does not run
-}
+UNREADABLE = {"mbpp/mbpp.jsonl": [367, 601, 927]}
+"""Tests that make objects of a class of the reference solution."""
+NO_REWARD = {"aflow_mbpp/mbpp_test.jsonl": {"mbpp/630"}}
+"""The reference calls itself with too few arguments."""
 EVERY = 1 if os.environ.get("GUERDON_ALL_ROWS") else 5
 
 CHANGED = """
@@ -63,7 +63,15 @@ def check() -> Iterator[CodeCheck]:
 
 def records(file: str) -> list[Record]:
     name = "humaneval" if "humaneval" in file.lower() else "mbpp"
-    return [SETS[name].read(row.values, "all")[0] for row in read_file(DATA / file).rows]
+    found, refused = [], []
+    for row in read_file(DATA / file).rows:
+        try:
+            found += SETS[name].read(row.values, "all")
+        except ValueError:
+            refused.append(row.values["task_id"])
+    assert refused == UNREADABLE.get(file, [])
+    assert len(found) + len(refused) == FILES[file]
+    return found
 
 
 def graded(check: CodeCheck, rows: list[Record], suffix: str = "") -> dict[str, float | None]:
@@ -81,13 +89,9 @@ def graded(check: CodeCheck, rows: list[Record], suffix: str = "") -> dict[str, 
     return dict(zip([record.id for record in rows], asyncio.run(all_of_them()), strict=True))
 
 
-@pytest.mark.parametrize(("file", "count"), FILES.items())
-def test_reference_solutions_pass_and_changed_ones_fail(
-    check: CodeCheck, file: str, count: int
-) -> None:
-    rows = records(file)
-    assert len(rows) == count
-    picked = rows[::EVERY]
+@pytest.mark.parametrize("file", FILES)
+def test_reference_solutions_pass_and_changed_ones_fail(check: CodeCheck, file: str) -> None:
+    picked = records(file)[::EVERY]
     named = NO_REWARD.get(file, set()) & {record.id for record in picked}
     right, wrong = graded(check, picked), graded(check, picked, CHANGED)
     assert {name for name, value in right.items() if value is None} == named

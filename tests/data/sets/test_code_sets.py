@@ -64,3 +64,10 @@ def test_mbpp_of_aflow_and_mbpp_plus_are_the_same_problems() -> None:
 def test_a_problem_with_one_test_has_no_public_one() -> None:
     [record] = MBPP.read(MB | {"test_list": MB["test_list"][:1]}, "all")
     assert record.public_tests == () and record.hidden_test == record.test
+
+
+def test_a_problem_whose_tests_make_objects_of_the_solution_is_refused() -> None:
+    row = MB | {"code": "class Node:\n    pass\ndef dbl(x):\n    return x",
+                "test_setup_code": "root = Node()"}  # fmt: skip
+    with pytest.raises(ValueError, match="own class Node"):
+        MBPP.read(row, "all")

@@ -21,6 +21,7 @@ def read(row: Mapping[str, Any], split: Split) -> list[Record]:
     number = _number(row)
     code = text_of(row, "code", "canonical_solution").replace("\r\n", "\n").replace("\r", "\n")
     asserts = _asserts(row)
+    _refuse_objects(code, [*asserts, _setup(row)])
     entry_point = row.get("entry_point") or checks.called_function(asserts, code)
     signature = checks.signature(code, entry_point)
     question = text_of(row, "text", "prompt").strip()
@@ -69,10 +70,20 @@ def _asserts(row: Mapping[str, Any]) -> list[str]:
     return [ast.unparse(one) for one in statements]
 
 
+def _refuse_objects(code: str, tests: list[str]) -> None:
+    """ValueError if tests make objects of a class of the solution: they cannot be given to a
+    program that has no such class."""
+    classes = {one.name for one in ast.parse(code).body if isinstance(one, ast.ClassDef)}
+    used = {node.id for text in tests for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Name)}  # fmt: skip
+    if classes & used:
+        raise ValueError(f"its tests need the solution's own class {min(classes & used)}")
+
+
 def _setup(row: Mapping[str, Any]) -> str:
     imports = row.get("test_imports") or ()
     lines = [str(row.get("test_setup_code") or ""), *map(str, imports)]
-    return "\n".join(line for line in lines if line.strip())
+    return "\n".join(line for line in lines if line.strip()).replace("\r\n", "\n")
 
 
 def _split(number: int) -> Split:
