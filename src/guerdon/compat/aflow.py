@@ -220,12 +220,14 @@ def _learner(given: TrainingFile) -> dict[str, Any]:
 
 def _env(given: TrainingFile) -> dict[str, Any]:
     sandbox = {"_target_": "guerdon.sandbox.Sandbox", "num_workers": 4}
+    tests = {"_target_": "guerdon.rewards.code_check.CodeCheck", "sandbox": sandbox,
+             "partial": True}  # fmt: skip
     return {
         "_target_": "guerdon.envs.workflow.env.Workflow",
         "rewards": {
             "math": {"_target_": "guerdon.rewards.tiers.MathTiers"},
             "qa": {"_target_": "guerdon.rewards.tiers.QaTiers"},
-            "code": {"_target_": "guerdon.rewards.tiers.CodeTiers", "sandbox": sandbox},
+            "code": {"_target_": "guerdon.rewards.tiers.CodeTiers", "tests": tests},
         },
         "grade": {"_target_": "guerdon.envs.workflow.grades.TieredV2"},
         "operators": [given.aflow_operator_descriptions_path],

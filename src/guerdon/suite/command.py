@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +121,12 @@ def resolve_checkpoint(path: Path) -> tuple[Path, Path]:
     Raises:
         CheckpointError: there is none; names those there are.
     """
-    step = reader.step_of(path)
+    named = re.fullmatch(r"step_(\d+)", path.name)
+    step = None if named is None else int(named[1])
     run = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     there = reader.checkpoints(run) if run.is_dir() else []
     for folder in there:
-        if reader.step_of(folder) == step:
+        if step is not None and reader.step_of(folder) == step:
             return run, folder
     names = ", ".join(f"step_{reader.step_of(folder)}" for folder in there)
     raise CheckpointError(f"no checkpoint {str(path)!r}; {run} has {names or 'none'}")

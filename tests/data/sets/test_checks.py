@@ -19,7 +19,10 @@ def test_no_assertions_or_broken_ones_are_refused() -> None:
 
 
 def test_the_hidden_part_lacks_the_public_tests_however_they_are_written() -> None:
-    test = "def check(candidate):\n    assert candidate( 1 ) == 2\n    assert candidate(2) == 4\n"
+    test = (
+        "def check(candidate):\n    assert (candidate( 1 ) == 2), 'message'\n"
+        "    assert candidate(2) == 4\n"
+    )
     hidden = checks.hidden_part(test, ["assert candidate(1)==2"])
     assert hidden == "def check(candidate):\n    assert candidate(2) == 4\n"
     assert checks.hidden_part(hidden, ["assert candidate(2) == 4"]) == ""

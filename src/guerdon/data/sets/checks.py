@@ -39,11 +39,15 @@ def as_candidate(code: str, entry_point: str) -> str:
 
 def hidden_part(test: str, public: Sequence[str]) -> str:
     """A ``check`` without the public tests; "" if nothing would be left of it."""
-    shown = {ast.dump(each) for line in public for each in ast.parse(line).body}
+    shown = _asserted(public)
     module = _parsed(test)
     for function in module.body:
         if isinstance(function, ast.FunctionDef) and function.name == "check":
-            kept = [one for one in function.body if ast.dump(one) not in shown]
+            kept = [
+                one
+                for one in function.body
+                if not (isinstance(one, ast.Assert) and ast.dump(one.test) in shown)
+            ]
             if not any(isinstance(node, ast.Assert) for one in kept for node in ast.walk(one)):
                 return ""
             function.body = kept
@@ -52,8 +56,14 @@ def hidden_part(test: str, public: Sequence[str]) -> str:
 
 def overlap(test: str, public: Sequence[str]) -> list[str]:
     """The public tests that a ``check`` holds, too."""
-    held = {ast.dump(node) for node in ast.walk(_parsed(test)) if isinstance(node, ast.Assert)}
-    return [line for line in public if any(ast.dump(e) in held for e in ast.parse(line).body)]
+    held = _asserted([test])
+    return [line for line in public if _asserted([line]) & held]
+
+
+def _asserted(tests: Iterable[str]) -> set[str]:
+    """What tests assert, without the messages."""
+    return {ast.dump(node.test) for test in tests for node in ast.walk(_parsed(test))
+            if isinstance(node, ast.Assert)}  # fmt: skip
 
 
 def called_function(asserts: Sequence[str], code: str) -> str:
