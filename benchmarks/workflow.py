@@ -27,6 +27,8 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import torch
+
 from guerdon.config.build import build
 from guerdon.config.compose import compose
 from guerdon.engines.native import NativeEngine
@@ -125,7 +127,9 @@ async def generated(args: argparse.Namespace) -> dict[str, object]:
     env = build(config["env"], "env")
     with tempfile.TemporaryDirectory() as folder:
         build(config["models"]["policy"]["init"], "init").save(folder)
-        engine = NativeEngine(load_model(folder), ChatTemplate(load_tokenizer(folder)))
+        engine = NativeEngine(
+            load_model(folder, dtype=torch.float32), ChatTemplate(load_tokenizer(folder))
+        )
     prompts = [engine.template.start(env.prompt(task)) for task in tasks]
     times: dict[str, list[float]] = {"sequential_s": [], "batched_s": []}
     num_tokens = 0

@@ -125,3 +125,15 @@ def test_a_step_without_any_row_is_skipped(run):
 
     row = step(replace(run, env=Empty()))
     assert row["policy/skipped_updates"] == 1.0
+
+
+def test_silent_groups_are_counted_and_replaced_where_that_is_asked_for(run):
+    pays = [0.5] * 4 + [1.0, 0.0, 0.0, 0.0]
+    row = step(replace(run, env=Paying(run.env, pays)))
+    assert (row["rollout/silent_groups"], row["rollout/refills"]) == (1.0, 0.0)
+    settings = replace(run.config.trainer, max_refills=2)
+    more = replace(run, config=replace(run.config, trainer=settings))
+    row = step(replace(more, env=Paying(run.env, [*pays, *([0.5] * 4), 1.0, 1.0, 0.0, 0.0])), 2)
+    assert (row["rollout/silent_groups"], row["rollout/refills"]) == (2.0, 2.0)
+    assert row["rollout/rows_with_signal"] == 8.0 and row["rollout/episodes"] == 16.0
+    assert len(list(reader.read_episodes(run.store.folder, 2))) == 16

@@ -18,8 +18,8 @@ from guerdon.data.rows import last_boxed
 from guerdon.errors import ConfigError
 from guerdon.llm.asks import Ask
 from guerdon.types import Task, derive_seed
-from guerdon.workflow import load_catalog
-from guerdon.workflow.catalog import Catalog, Operator
+from guerdon.workflow import load_catalog, shipped_catalog
+from guerdon.workflow.catalog import Operator
 from guerdon.workflow.operators import extract_code
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -87,7 +87,7 @@ class FallibleModel:
         operators: tuple[str, ...] = (),
     ) -> None:
         self.garbled, self.seed = garbled, seed
-        catalog: Catalog = load_catalog(*operators)
+        catalog = load_catalog(*operators) if operators else shipped_catalog()
         prompts = [(one, _as_pattern(one.prompt)) for one in catalog.operators.values()]
         # the most words first: Custom's prompt is whatever it is given, and fits everything
         self._prompts = sorted(prompts, key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0].prompt)))

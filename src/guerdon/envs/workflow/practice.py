@@ -20,6 +20,9 @@ PLACES = ("Oslo", "Rome", "Lima", "Bonn", "Cairo", "Delhi", "Paris", "Quito")
 KINDS = ("sum", "product", "lookup", "riddle", "function")
 """sum and product are math, lookup and riddle qa, function is code."""
 
+MAX_OLD = 500
+"""Problems drawn again, one after the other, before it is given up that there are more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PracticeTasks:
@@ -61,11 +64,13 @@ class PracticeTasks:
         draw = random.Random(derive_seed(self.seed, kind))
         wanted = self.num_train + self.num_held_out
         found: dict[str, Task] = {}
-        for _ in range(100 * wanted):
+        num_old = 0
+        while len(found) < wanted and num_old < MAX_OLD:
             task = _MAKERS[kind](draw)
+            num_old = num_old + 1 if task.id in found else 0
             found.setdefault(task.id, task)
-            if len(found) == wanted:
-                return list(found.values())
+        if len(found) == wanted:
+            return list(found.values())
         raise ConfigError(
             f"PracticeTasks: there are only {len(found)} different problems of kind {kind}, and "
             f"num_train + num_held_out is {wanted}"

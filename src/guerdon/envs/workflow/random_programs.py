@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guerdon.envs.workflow.env import Workflow
 from guerdon.errors import ConfigError
 from guerdon.tasks import TaskSource
 from guerdon.types import Message, Task, derive_seed
+from guerdon.workflow import Task as Setting
 from guerdon.workflow import check, parse_dsl, to_python
-from guerdon.workflow.chains import All, Chain, Check, Link, Repeat, Use, print_chain
+from guerdon.workflow.chains import All, Chain, Check, Repeat, Use, print_chain
 from guerdon.workflow.kinds import BOOL
 
 Conversation = tuple[Message, ...]
@@ -27,26 +28,30 @@ MAX_DRAWS = 10_000
 class RandomWorkflows:
     """Conversations in which the policy answers prompts of ``env`` with random valid workflows.
 
-    Links are drawn evenly among single calls, several at once, checks and loops, operators evenly
-    among those the task's domain has; what the validator refuses is drawn again.
+    Parts are drawn evenly among single calls, ensembles, checks and loops, operators evenly among
+    those the task's domain has. A program about which the validator says anything is drawn again.
 
     Args:
         env: the environment: its prompt, surface, operators and limits.
         tasks: its training tasks, never the held-out ones.
         num_conversations: how many; tasks come in random order, all of them before any again.
-        max_links: steps of a workflow, those inside others not counted.
+        max_parts: of a workflow: calls, ensembles, checks or loops one after the other.
         seed: decides everything.
     """
 
     env: Workflow
     tasks: TaskSource
     num_conversations: int = 512
-    max_links: int = 3
+    max_parts: int = 3
     seed: int = 0
+    _fine: dict[tuple[str, Setting], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Whether nothing is wrong with a program, by its text."""
 
     def __post_init__(self) -> None:
-        if self.num_conversations < 1 or self.max_links < 1:
-            raise ConfigError("RandomWorkflows: num_conversations and max_links must be 1 or more")
+        if self.num_conversations < 1 or self.max_parts < 1:
+            raise ConfigError("RandomWorkflows: num_conversations and max_parts must be 1 or more")
 
     def load(self) -> list[Conversation]:
         """Draw them all."""
@@ -69,11 +74,19 @@ class RandomWorkflows:
             for one in catalog.operators.values()
             if task.domain in one.domains and (setting.has_tests or not one.needs_tests)
         ]
-        names = [one.name for one in operators]
-        checks = [one.name for one in operators if any(kind == BOOL for _, kind in one.outputs)]
+        words = _Words(
+            all=[one.name for one in operators],
+            checks=[o.name for o in operators if any(kind == BOOL for _, kind in o.outputs)],
+            joins=[o.name for o in operators if any(p.kind.item is not None for p in o.inputs)],
+            fixes=[o.name for o in operators if o.parameter("feedback") is not None],
+        )
         for _ in range(MAX_DRAWS):
-            text = print_chain(_chain(draw, names, checks, draw.randint(1, self.max_links)))
-            if check(text, catalog, setting).is_valid:
+            parts = (_part(draw, words) for _ in range(draw.randint(1, self.max_parts)))
+            text = print_chain(tuple(link for part in parts for link in part))
+            if (text, setting) not in self._fine:
+                found = check(text, catalog, setting)
+                self._fine[text, setting] = found.is_valid and not found.findings
+            if self._fine[text, setting]:
                 break
         else:
             raise ConfigError(
@@ -87,21 +100,28 @@ class RandomWorkflows:
         return f"```python\n{to_python(program, catalog)}```"
 
 
-def _chain(
-    draw: random.Random, names: Sequence[str], checks: Sequence[str], num_links: int
-) -> Chain:
-    return tuple(_link(draw, names, checks) for _ in range(num_links))
+@dataclass(frozen=True)
+class _Words:
+    """Operators a domain has: all, those that give a Bool, take a list, take feedback."""
+
+    all: Sequence[str]
+    checks: Sequence[str]
+    joins: Sequence[str]
+    fixes: Sequence[str]
 
 
-def _link(draw: random.Random, names: Sequence[str], checks: Sequence[str]) -> Link:
-    kind = draw.choice(["one", "one", "several", "all", "check", "loop"])
-    use = Use(draw.choice(names))
-    if kind == "several":
-        return Use(use.operator, num=draw.randint(2, 5))
-    if kind == "all":
-        return All(tuple(Use(draw.choice(names)) for _ in range(draw.randint(2, 3))))
-    if kind == "check" and checks:
-        return Check(Use(draw.choice(checks)), (use,), ())
+def _part(draw: random.Random, words: _Words) -> Chain:
+    """A call, calls at once and what joins them, a check with what to do about it, or a loop."""
+    kind = draw.choice(["one", "several", "all", "check", "loop"])
+    use = Use(draw.choice(words.all))
+    if kind == "several" and words.joins:
+        return Use(use.operator, num=draw.randint(2, 5)), Use(draw.choice(words.joins))
+    if kind == "all" and words.joins:
+        uses = tuple(Use(draw.choice(words.all)) for _ in range(draw.randint(2, 3)))
+        return All(uses), Use(draw.choice(words.joins))
+    if kind == "check" and words.checks:
+        fix = Use(draw.choice(words.fixes)) if words.fixes and draw.random() < 0.5 else use
+        return (Check(Use(draw.choice(words.checks)), (fix,), ()),)
     if kind == "loop":
-        return Repeat((use,), draw.randint(2, 3))
-    return use
+        return (Repeat((use,), draw.randint(2, 3)),)
+    return (use,)
