@@ -14,7 +14,9 @@ def main() -> int:
     parser.add_argument("--model", default="qwen25-7b", help="qwen25-7b, qwen3-8b, tiny, a folder")
     parser.add_argument("--device", help="cpu or cuda:N; default: device_mapping of the file")
     parser.add_argument("--config", type=Path, default=Path("config/training.yaml"))
-    parser.add_argument("--data-dir", type=Path, help="processed data; default: the file's data_dir")
+    parser.add_argument(
+        "--data-dir", type=Path, help="processed data; default: the file's data_dir"
+    )
     parser.add_argument("--restart", action="store_true", help="replace a run of the same name")
     parser.add_argument("overrides", nargs="*", help="trainer.steps=10 and the like")
     given = parser.parse_args()

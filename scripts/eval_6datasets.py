@@ -1,6 +1,5 @@
-"""Evaluate on the public data sets:
-python scripts/eval_6datasets.py --model qwen25-7b --checkpoint checkpoints/qwen25-7b/grpo_mixed/step_100
-"""
+"""Evaluate on the public data sets: python scripts/eval_6datasets.py --model qwen25-7b
+--checkpoint checkpoints/qwen25-7b/grpo_mixed/step_100"""
 
 import argparse
 import sys
@@ -21,11 +20,13 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--n", default="100", help="rows of each data set, or all (default 100)")
     parser.add_argument("--choose", type=int, default=20, metavar="ROWS",
-                        help="training rows a domain to choose the best fixed workflow by")  # fmt: skip
+                        help="rows a domain to choose the best fixed workflow by")  # fmt: skip
     parser.add_argument("--datasets", nargs="*", default=(), help="default: all that are there")
     parser.add_argument("--baselines-only", action="store_true")
     parser.add_argument("--out", type=Path, help="default: results/evaluation/MODEL")
-    parser.add_argument("overrides", nargs="*", help="models.executor.engine.model=... and the like")
+    parser.add_argument(
+        "overrides", nargs="*", help="models.executor.engine.model=... and the like"
+    )
     given = parser.parse_args()
     if given.n != "all" and not (given.n.isdigit() and int(given.n) > 0):
         parser.error(f"--n is {given.n!r}; give a number above 0, or all")

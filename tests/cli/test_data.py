@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from public_data import build_folder
 
 from guerdon.cli import main
+from public_data import build_folder
 
 
 def test_a_folder_becomes_checked_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,7 +15,9 @@ def test_a_folder_becomes_checked_data(tmp_path: Path, capsys: pytest.CaptureFix
     assert "not taken: gsm8k_model_solutions/solutions.jsonl" in said.out
     assert "download 1/7: gsm8k" in said.err
     assert main(["data", "process", "--out", out]) == 0
-    assert "hotpotqa: 12 rows, 10 to train on, 2 to test on, divided here" in capsys.readouterr().out
+    assert (
+        "hotpotqa: 12 rows, 10 to train on, 2 to test on, divided here" in capsys.readouterr().out
+    )
     assert main(["data", "check", "--out", out]) == 0
     assert capsys.readouterr().out.endswith("ok\n")
 

@@ -159,11 +159,10 @@ def test_notes_say_what_is_done_otherwise(place: Path) -> None:
 
 
 def test_the_values_pass_our_check_but_for_what_is_not_on_this_machine(place: Path) -> None:
-    from public_data import build_folder
-
     from guerdon.data.download import download
     from guerdon.data.process import process
     from guerdon.data.sets.all_sets import SETS
+    from public_data import build_folder
 
     (place / "originals").mkdir()
     download(list(SETS.values()), place / "data", folder=build_folder(place / "originals"))

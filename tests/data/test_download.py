@@ -2,11 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from public_data import build_folder
 
 from guerdon.data.download import checksum, download, raw_rows, read_manifest, split_of
 from guerdon.data.sets.all_sets import SETS, named
 from guerdon.errors import ConfigError
+from public_data import build_folder
 
 ALL = list(SETS.values())
 

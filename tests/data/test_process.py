@@ -3,7 +3,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from public_data import build_folder
 
 from guerdon.data.audit import audit
 from guerdon.data.download import download
@@ -11,6 +10,7 @@ from guerdon.data.process import process
 from guerdon.data.records import RecordFile, read_records
 from guerdon.data.sets.all_sets import SETS
 from guerdon.errors import ConfigError
+from public_data import build_folder
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from public_data import build_folder
 
 from guerdon.data.download import download
 from guerdon.data.process import process
 from guerdon.data.sets.all_sets import SETS
 from guerdon.errors import CheckpointError, ConfigError
 from guerdon.suite.command import read_tests, resolve_checkpoint
+from public_data import build_folder
 
 
 def test_test_rows_are_those_of_each_set_that_is_there(tmp_path: Path) -> None:

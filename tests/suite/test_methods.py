@@ -4,9 +4,7 @@ from guerdon.suite.methods import BASELINES, CANDIDATES
 from guerdon.workflow import Task, check, shipped_catalog
 
 ALL = [
-    (domain, program)
-    for programs in [*BASELINES.values()]
-    for domain, program in programs.items()
+    (domain, program) for programs in [*BASELINES.values()] for domain, program in programs.items()
 ] + [(domain, program) for domain, found in CANDIDATES.items() for program in found.values()]
 
 

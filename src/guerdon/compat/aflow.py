@@ -1,16 +1,19 @@
-"""An AFlow-style ``training.yaml`` as a configuration of ours: every key is honoured, or refused with
-the reason.
+"""An AFlow-style ``training.yaml`` as a configuration of ours: every key is honoured, or refused
+with the reason.
 
 | Key | Becomes |
 |---|---|
 | base_model, bf16, device_mapping | models.policy.path, dtype, device |
 | physical_gpus | the GPUs this process may see (CUDA_VISIBLE_DEVICES) |
 | use_lora, lora_* | models.policy.lora |
-| max_steps, rollout_batch_size, num_return_sequences_in_group | trainer.steps, tasks_per_step, group_size |
+| max_steps | trainer.steps |
+| rollout_batch_size, num_return_sequences_in_group | trainer.tasks_per_step, group_size |
 | learning_rate, warmup_steps, weight_decay, max_grad_norm | learner |
 | gradient_accumulation_steps | learner.minibatches: one update for so many rollouts |
-| clip_range, use_kl_loss, kl_loss_coef | algorithm.clip_low, clip_high, kl_coef (k3, to the frozen policy) |
-| temperature_schedule, generation_config | trainer.temperature, models.policy.sampling, eval.sampling |
+| clip_range | algorithm.clip_low, clip_high |
+| use_kl_loss, kl_loss_coef | algorithm.kl_coef: k3, to the frozen policy |
+| temperature_schedule | trainer.temperature |
+| generation_config | models.policy.sampling, eval.sampling |
 | train_dataset, test_dataset, data_dir, domain_ratios | tasks |
 | aflow_config_path, aflow_executor_model | models.executor |
 | aflow_operator_descriptions_path, execution_timeout | env.operators, env.limits.timeout_s |
@@ -53,9 +56,7 @@ class Converted:
     data_dir: Path
 
 
-def convert(
-    path: str | Path, *, model: str | None = None, device: str | None = None
-) -> Converted:
+def convert(path: str | Path, *, model: str | None = None, device: str | None = None) -> Converted:
     """Read a ``training.yaml``.
 
     Args:
@@ -181,11 +182,12 @@ def _policy(given: TrainingFile, device: str | None, notes: list[str]) -> dict[s
         notes.append("bf16: false gives float32 weights; float16 would need loss scaling and is "
                      "not offered. bf16: true halves the memory")  # fmt: skip
     targets = given.lora_target_modules
+    targets = targets.split(",") if isinstance(targets, str) else targets
     lora = {
         "rank": given.lora_rank,
         "alpha": given.lora_alpha,
         "dropout": given.lora_dropout,
-        "targets": [one.strip() for one in targets.split(",")] if isinstance(targets, str) else targets,
+        "targets": [one.strip() for one in targets],
     }  # fmt: skip
     return {
         "path": given.base_model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from guerdon.compat.aflow import convert
 from guerdon.config.check import check, examine
-from guerdon.config.compose import read, run_file
+from guerdon.config.compose import read, run_file, to_yaml
 from guerdon.config.schema import Config
 from guerdon.errors import ConfigError
 from guerdon.runs import reader
@@ -96,7 +97,7 @@ def train(configured: Configured) -> Path:
 
 
 def link_checkpoints(run: Path) -> list[Path]:
-    """``step_20`` beside ``checkpoints/step_000020``, for each checkpoint; old links are removed."""
+    """``step_20`` beside ``checkpoints/step_000020``, for each checkpoint; old ones are removed."""
     if not run.is_dir():
         return []
     for old in run.glob("step_*"):
@@ -115,8 +116,11 @@ def _is_run(folder: Path) -> bool:
 
 
 def _data_overrides(data_dir: Path) -> list[str]:
-    return [f"tasks.{key}='{data_dir / 'mixed' / name}'"
-            for key, name in (("path", "train_mixed.jsonl"), ("eval_path", "test_mixed.jsonl"))]  # fmt: skip
+    mixed = data_dir / "mixed"
+    return [
+        f"tasks.path='{mixed / 'train_mixed.jsonl'}'",
+        f"tasks.eval_path='{mixed / 'test_mixed.jsonl'}'",
+    ]
 
 
 def _overridden(
@@ -126,10 +130,6 @@ def _overridden(
     given = [*(_data_overrides(data_dir) if data_dir else []), *overrides]
     if not given:
         return values
-    import tempfile
-
-    from guerdon.config.compose import to_yaml
-
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "training.yaml"
         file.write_text(to_yaml(values), encoding="utf-8")

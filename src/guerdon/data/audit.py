@@ -1,4 +1,4 @@
-"""Is processed data sound? Rows as their schema says, no problem on both sides, tests kept apart."""
+"""Is processed data sound? Rows fit the schema, no problem is on both sides, tests are apart."""
 
 from __future__ import annotations
 

@@ -197,7 +197,9 @@ def program_in(response: str, entry_point: str) -> str | None:
     """The program in a response: its last block that defines the function, else its last block;
     without any block, the response if it defines the function."""
     name = f"def {entry_point}("
-    blocks = [code for tag, code in fenced_blocks(response) if tag in ("python", "py", "", "python3")]
+    blocks = [
+        code for tag, code in fenced_blocks(response) if tag in ("python", "py", "", "python3")
+    ]
     defining = [code for code in blocks if name in code]
     if defining:
         return defining[-1]
@@ -210,7 +212,9 @@ class _Counted(ast.NodeTransformer):
     def visit_Assert(self, node: ast.Assert) -> ast.stmt:
         if isinstance(node.test, ast.Constant):
             return ast.Pass()
-        noted = ast.parse("try:\n    _seen.append(bool(0))\nexcept Exception:\n    _seen.append(False)")
+        noted = ast.parse(
+            "try:\n    _seen.append(bool(0))\nexcept Exception:\n    _seen.append(False)"
+        )
         [attempt] = noted.body
         assert isinstance(attempt, ast.Try)
         call = attempt.body[0].value.args[0]  # type: ignore[attr-defined]

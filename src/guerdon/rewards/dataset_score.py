@@ -21,11 +21,13 @@ class DatasetScore:
     | Data set | Score |
     |---|---|
     | gsm8k | 1 if the last number is the reference's, to 1e-6 |
-    | math | 1 if the last ``\boxed{}``, else the last sentence, is the reference: as text, as a number to 1e-3, or as an expression |
+    | math | 1 if the last ``\boxed{}``, else the last sentence, is the reference (see below) |
     | squad | F1 with the best reference; 1 for saying that there is no answer where there is none |
     | hotpotqa | F1 with the reference |
     | drop | F1 of the best pair of a reference and a part of the output, parts separated by a bar |
     | humaneval, mbpp | 1 if every assertion holds |
+
+    Answers of MATH are compared as texts, then as numbers to 1e-3, then as expressions.
 
     Args:
         sandbox: where programs run; needed for humaneval and mbpp.

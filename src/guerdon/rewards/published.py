@@ -49,9 +49,7 @@ def same_text_or_number(gold: str, answer: str) -> bool | None:
         return True
     wanted, given = _number(gold), _number(answer)
     if wanted is not None and given is not None:
-        if math.isclose(wanted, given, abs_tol=MATH_TOLERANCE):
-            return True
-        return False
+        return math.isclose(wanted, given, abs_tol=MATH_TOLERANCE)
     return None
 
 

@@ -152,9 +152,7 @@ def _find(request: Request) -> tuple[Config, Path | None, Path | None]:
     return configured.config, None, None
 
 
-def _models(
-    config: Config, run: Path | None, checkpoint: Path | None, request: Request
-) -> Models:
+def _models(config: Config, run: Path | None, checkpoint: Path | None, request: Request) -> Models:
     folder = request.out if run is None else run
     folder.mkdir(parents=True, exist_ok=True)
     models = local.load_models(config, folder, checkpoint)

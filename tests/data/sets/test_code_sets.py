@@ -5,8 +5,8 @@ from guerdon.data.sets.mbpp import MBPP
 
 HUMAN = {
     "task_id": "HumanEval/7",
-    "prompt": "def helper(x):\n    return x + 1\n\n\ndef f(x):\n    \"\"\"Twice.\n    >>> f(1)\n"
-    "    2\n    >>> f(3)\n    6\n    \"\"\"\n",
+    "prompt": 'def helper(x):\n    return x + 1\n\n\ndef f(x):\n    """Twice.\n    >>> f(1)\n'
+    '    2\n    >>> f(3)\n    6\n    """\n',
     "entry_point": "f",
     "canonical_solution": "    return 2 * x\n",
     "test": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(5) == 10\n",
