@@ -22,6 +22,7 @@ import os
 import statistics
 import tempfile
 import time
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -41,7 +42,7 @@ from guerdon.llm.prices import NANO, Price
 from guerdon.llm.testing import ScriptedServer
 from guerdon.templates import ChatTemplate
 from guerdon.types import Model, Sampling
-from guerdon.workflow import Inputs, Task, check, run, shipped_catalog
+from guerdon.workflow import Inputs, Program, Task, check, run, shipped_catalog
 from guerdon.workflow.meter import ledger_meter
 
 ANSWER = "It follows that the answer is 7."
@@ -108,14 +109,21 @@ async def executed(url: str, args: argparse.Namespace) -> dict[str, object]:
     return {"ratio_to_ideal": round(statistics.median(ratios), 4), "costs_add_up": adds_up}
 
 
+@cache
+def chain(num_calls: int) -> Program:
+    """A workflow of so many calls, each of which needs the one before."""
+    found = check(" -> ".join(["Custom"] * num_calls), shipped_catalog(), Task("math"))
+    assert found.program is not None
+    return found.program
+
+
 async def one(engine: RemoteEngine, problem: str, num_calls: int) -> int:
     """One workflow of so many calls in a row; returns the nano-dollars on its bill."""
-    catalog = shipped_catalog()
-    program = check(" -> ".join(["Custom"] * num_calls), catalog, Task("math")).program
-    assert program is not None
     models = {"executor": Model(engine, Sampling(max_tokens=64))}
     with billing() as bill:
-        done = await run(program, catalog, Inputs(problem), models, meter=ledger_meter)
+        done = await run(
+            chain(num_calls), shipped_catalog(), Inputs(problem), models, meter=ledger_meter
+        )
     assert done.answer == ANSWER and len(done.calls) == num_calls, done.error
     return bill.paid_nano_usd
 

@@ -284,8 +284,8 @@ def _known(task: Task, skills: Mapping[str, Skill]) -> _Known | None:
     text = "\n\n".join(m["content"] for m in task.prompt if m["role"] == "user").strip()
     program = task.info.get("solution")
     answer = program if isinstance(program, str) else task.answer
-    keys = (task.info.get("kind"), task.info.get("dataset"), task.domain, "default")
-    skill = next((skills[key] for key in keys if key in skills), None)
+    keys = [task.info.get("kind"), task.info.get("dataset"), task.domain, "default"]
+    skill = next((skills[str(key)] for key in keys if key in skills), None)
     if not text or not answer or skill is None:
         return None
     if answer is program and _tree(program) is None:

@@ -183,7 +183,10 @@ def load_run(path: str | Path) -> Run:
     """
     try:
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
-        return read_run(kept.get("run", kept))
+        kept = kept.get("run", kept)
+        if kept is None:
+            raise ValueError("the program was invalid and was not run")
+        return read_run(kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{str(path)!r} is no trace of a workflow ({error})") from None
 

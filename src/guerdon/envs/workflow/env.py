@@ -231,7 +231,7 @@ class Workflow:
         }
 
     def _reward(self, task: Task) -> RewardFn:
-        for key in (task.info.get("dataset"), task.domain):
+        for key in (str(task.info.get("dataset")), task.domain):
             if key in self.rewards:
                 return self.rewards[key]
         raise ConfigError(

@@ -115,7 +115,7 @@ def _part(draw: random.Random, words: _Words) -> Chain:
     kind = draw.choice(["one", "several", "all", "check", "loop"])
     use = Use(draw.choice(words.all))
     if kind == "several" and words.joins:
-        return Use(use.operator, num=draw.randint(2, 5)), Use(draw.choice(words.joins))
+        return Use(use.operator, num=draw.randint(3, 5)), Use(draw.choice(words.joins))
     if kind == "all" and words.joins:
         uses = tuple(Use(draw.choice(words.all)) for _ in range(draw.randint(2, 3)))
         return All(uses), Use(draw.choice(words.joins))
