@@ -74,5 +74,5 @@ def test_the_frequent_words_of_a_file_are_tokens_too(tmp_path):
     tokenizer = TinyPolicy(words=["Custom"], words_from=str(file), num_words=2).tokenizer()
     assert [len(tokenizer.encode(word)) for word in ("Custom", " river", "bank")] == [1, 1, 1]
     assert len(tokenizer.encode("zebra")) > 1
-    with pytest.raises(ConfigError, match="words_from: .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"words_from: .* cannot be read"):
         TinyPolicy(words_from=str(tmp_path / "none")).tokenizer()
