@@ -59,7 +59,7 @@ def form(text, *names):
 def test_a_model_that_is_always_right_answers_in_every_operators_words():
     right = model(right=1.0)
     problem = SUM.prompt[0]["content"]
-    assert say(right, f"Think! {problem}") == "The answer is 42."
+    assert say(right, f"Think! {problem}") == "The answer is \\boxed{42}."
     assert say(right, f"Be brief.\n\n{CITY.prompt[0]['content']}") == "Italy"
     asked = form(prompt("AnswerGenerate", input=problem), "thought", "answer")
     assert say(right, asked) == "<thought>42</thought>\n<answer>42</answer>"
@@ -69,7 +69,8 @@ def test_a_model_that_is_always_right_answers_in_every_operators_words():
     text = CODE.prompt[0]["content"]
     asked = prompt("CustomCodeGenerate", problem=text, entry_point="f", instruction="Think.")
     assert say(right, asked) == f"```python\n{PROGRAM}\n```"
-    assert say(right, prompt("Format", problem=problem, solution="The answer is 42.")) == "42"
+    reduced = prompt("Format", problem=problem, solution="The answer is \\boxed{42}.")
+    assert say(right, reduced) == "42"
 
 
 def test_what_it_does_not_know_it_says_it_does_not_know():
@@ -90,7 +91,7 @@ def test_scattered_mistakes_vary_and_the_same_mistake_does_not(at):
 def test_how_often_it_is_right_is_what_its_skill_says():
     half = model(right=0.6)
     answers = [say(half, SUM.prompt[0]["content"], seed) for seed in range(200)]
-    assert 0.48 < answers.count("The answer is 42.") / 200 < 0.72
+    assert 0.48 < answers.count("The answer is \\boxed{42}.") / 200 < 0.72
 
 
 def test_an_ensemble_is_joined_by_what_most_candidates_say():
@@ -199,7 +200,7 @@ def test_it_can_be_stopped_and_asked_again_and_needs_skills():
         await engine.close()
         return found.text
 
-    assert [asyncio.run(ask()) for _ in range(2)] == ["The answer is 42."] * 2
+    assert [asyncio.run(ask()) for _ in range(2)] == ["The answer is \\boxed{42}."] * 2
     with pytest.raises(ConfigError, match="skills is empty"):
         FallibleEngine(tasks=Source(), skills={})
     with pytest.raises(ConfigError, match=r"Skill: sees is 2.0; it must be in 0\.\.1"):

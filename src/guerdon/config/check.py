@@ -37,6 +37,7 @@ MINIMUM = {
     "trainer.group_size": 1,
     "trainer.eval_every": 0,
     "trainer.save_every": 0,
+    "trainer.log_every": 1,
     "trainer.keep_last": 1,
     "trainer.max_error_rate": 0,
     "trainer.max_refills": 0,

@@ -87,6 +87,8 @@ class Trainer:
     """Steps between evaluations; there is one before step 1 and one after the last, too."""
     save_every: int = 0
     """Steps between checkpoints; one is always written at the end and on Ctrl-C."""
+    log_every: int = 1
+    """Steps between rows sent to the trackers; metrics.jsonl has every step."""
     keep_last: int = 2
     keep_best: bool = True
     """Also keep the checkpoint with the best evaluation reward."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from guerdon.data.rows import last_boxed
 from guerdon.errors import ConfigError
 from guerdon.llm.asks import Ask
 from guerdon.types import Task, derive_seed
@@ -59,6 +60,7 @@ class _Known:
     answer: str
     skill: Skill
     is_code: bool
+    is_math: bool = False
     other: str = ""
 
 
@@ -249,7 +251,9 @@ def _shown(known: _Known, answer: str) -> str:
     """An answer as a model says it."""
     if known.is_code:
         return f"```python\n{answer}\n```"
-    return f"The answer is {answer}." if _LAST_NUMBER.fullmatch(answer) else answer
+    if known.is_math:
+        return f"The answer is \\boxed{{{answer}}}."
+    return answer
 
 
 def _in_form(form: str, text: str, verdict: bool) -> str:
@@ -286,7 +290,7 @@ def _known(task: Task, skills: Mapping[str, Skill]) -> _Known | None:
         return None
     if answer is program and _tree(program) is None:
         return None
-    return _Known(text, answer.strip(), skill, isinstance(program, str))
+    return _Known(text, answer.strip(), skill, isinstance(program, str), task.domain == "math")
 
 
 def _with_others(known: list[_Known]) -> list[_Known]:
@@ -316,7 +320,10 @@ def _tree(program: str) -> str | None:
 
 
 def _bare(known: _Known, solution: str) -> str:
-    """What a solution comes to: its last number where the answer is one."""
+    """What a solution comes to: its box, or its last number where the answer is one."""
+    boxed = last_boxed(solution)
+    if boxed is not None:
+        return boxed
     if _LAST_NUMBER.fullmatch(known.answer) and (found := _numbers(solution)):
         return found[-1].replace(",", "").rstrip(".")
     return solution.strip().rstrip(".")

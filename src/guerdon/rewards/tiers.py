@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from guerdon.errors import ConfigError, RewardError
+from guerdon.rewards.code_check import CodeCheck
 from guerdon.rewards.code_tests import CodeTests
 from guerdon.rewards.math import Math
 from guerdon.types import Models, Reward, RewardFn, Task
@@ -241,7 +242,7 @@ class CodeTiers:
         tests: runs them; must have ``partial: true``.
     """
 
-    tests: CodeTests
+    tests: CodeTests | CodeCheck
 
     def __post_init__(self) -> None:
         if not self.tests.partial:

@@ -233,8 +233,9 @@ class Loop:
             row = row | self.training.ledger.drain()
         self.training.store.write_metrics(step, row)
         self._recorded = step
-        for tracker in self.trackers:
-            tracker.log(step, row)
+        if step % self.settings.log_every == 0 or step == self.settings.steps:
+            for tracker in self.trackers:
+                tracker.log(step, row)
         self.display.step(step, row)
         for sign in self.watch.step(row):
             self.display.warn(f"step {step}: {sign}")
