@@ -1,10 +1,12 @@
 """Conversations of random play: valid actions, training tasks, the environment's own words."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from guerdon.envs.games.frozen_lake import FrozenLakeGame, FrozenLakeTasks
+from guerdon.envs.history import Summary, Window
 from guerdon.envs.random_play import RandomPlay
 from guerdon.envs.steps import StepEnv
 from guerdon.errors import ConfigError
@@ -44,6 +46,20 @@ def test_the_words_are_those_a_policy_meets_with_the_same_replies(script) -> Non
         for e in episodes
     ]
     assert talk in told
+
+
+@pytest.mark.parametrize("history", [Window(turns=1), Window(turns=3), Summary(turns=2)])
+def test_with_a_history_that_forgets_each_turn_is_what_a_policy_meets(script, history) -> None:
+    env = replace(make(view="words").env, history=history)
+    talks = RandomPlay(env=env, tasks=TASKS, num_conversations=6).load()
+    assert len(talks) == 6
+    replies = [talk[-1]["content"] for talk in talks]
+    episodes = [asyncio.run(env.rollout(task, script(*replies))) for task in TASKS.load().train]
+    met = [
+        [(*row.turns[0].observation, row.turns[0].action) for row in e.trajectories]
+        for e in episodes
+    ]
+    assert any(turns == talks[: len(turns)] for turns in met)  # those of the first game
 
 
 def test_the_same_seed_plays_the_same_and_another_does_not() -> None:

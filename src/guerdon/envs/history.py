@@ -75,7 +75,7 @@ class Window:
         """A conversation that forgets."""
         return _Forgetting(policy, group, head, prefix, self)
 
-    def prompt(self, head: Head, turns: Sequence[_Past], scene: Scene) -> tuple[Message, ...]:
+    def prompt(self, head: Head, turns: Sequence[Past], scene: Scene) -> tuple[Message, ...]:
         """What the policy is shown."""
         shown: list[Message] = []
         for past in turns[max(0, len(turns) - self.turns + 1) :]:
@@ -105,7 +105,7 @@ class Summary:
         """A conversation that takes notes."""
         return _Forgetting(policy, group, head, prefix, self)
 
-    def prompt(self, head: Head, turns: Sequence[_Past], scene: Scene) -> tuple[Message, ...]:
+    def prompt(self, head: Head, turns: Sequence[Past], scene: Scene) -> tuple[Message, ...]:
         """What the policy is shown."""
         lines = []
         for number, past in list(enumerate(turns, 1))[-self.turns :]:
@@ -118,12 +118,13 @@ class Summary:
 
 
 @dataclass(slots=True)
-class _Past:
+class Past:
     """A turn that is over, or under way."""
 
     observation: tuple[Message, ...]
     said: str
-    row: Trajectory
+    row: Trajectory | None = None
+    """As the policy played it."""
     reward: float = 0.0
     actions: tuple[str, ...] = ()
 
@@ -159,7 +160,7 @@ class _Forgetting:
     ) -> None:
         self._policy, self._group, self._head = policy, group, head
         self._prefix, self._history = prefix, history
-        self._past: list[_Past] = []
+        self._past: list[Past] = []
         self.full = False
 
     async def reply(self, scene: Scene) -> str:
@@ -169,7 +170,7 @@ class _Forgetting:
         prompt = self._history.prompt(self._head, self._past, scene)
         said = await chat.send(*prompt, state=scene.anchor)
         self.full = chat.full
-        self._past.append(_Past(scene.messages, said, chat.trajectory()))
+        self._past.append(Past(scene.messages, said, chat.trajectory()))
         return said
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
@@ -178,6 +179,7 @@ class _Forgetting:
     def rows(self, status: Status) -> tuple[Trajectory, ...]:
         found, later = [], 0.0
         for past in reversed(self._past):
+            assert past.row is not None
             turns = tuple(replace(turn, reward=past.reward) for turn in past.row.turns)
             outcome = Reward(self._history.gamma * later, {"later": later})
             found.append(replace(past.row, turns=turns, reward=outcome, status=status))

@@ -65,6 +65,8 @@ class Mechanical:
     full: bool = field(default=False, init=False)
     turns: list[Turn] = field(default_factory=list, init=False)
     """What was said, for the record."""
+    done: list[tuple[str, ...]] = field(default_factory=list, init=False)
+    """The actions of each turn that were carried out."""
 
     async def reply(self, scene: Scene) -> str:
         """The chosen action in the form the environment asks for."""
@@ -75,8 +77,8 @@ class Mechanical:
         return text
 
     def earned(self, reward: float, actions: Sequence[str]) -> None:
-        last = self.turns[-1]
-        self.turns[-1] = replace(last, reward=reward)
+        self.turns[-1] = replace(self.turns[-1], reward=reward)
+        self.done.append(tuple(actions))
 
     async def _choose(self, game: Any) -> str:
         # no number is drawn where skill leaves no choice: the moves of a seed stay what they were

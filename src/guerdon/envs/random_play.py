@@ -11,7 +11,8 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from guerdon.envs.players import Mechanical, check_can_play
+from guerdon.envs.history import Past, Summary, Window
+from guerdon.envs.players import Mechanical, Scene, check_can_play
 from guerdon.envs.steps import StepEnv
 from guerdon.errors import ConfigError, RolloutError
 from guerdon.tasks import TaskSource
@@ -24,7 +25,8 @@ Conversation = tuple[Message, ...]
 class RandomPlay:
     """Conversations of ``env`` on training tasks with a player that picks any action.
 
-    Message by message they are what a policy would meet in ``env``: the same code plays.
+    Message by message they are what a policy would meet in ``env``: the same code plays. With a
+    history that forgets, each turn is a conversation, as it is for the policy.
 
     Args:
         env: the environment; its game must have ``actions`` or ``sample``.
@@ -64,19 +66,34 @@ class RandomPlay:
         while len(order) < self.num_conversations:
             order += draw.sample(train, len(train))
         talks: list[Conversation] = []
-        failures: list[RolloutError] = []
-        for number, task in enumerate(order[: self.num_conversations]):
+        num_played, failures = 0, []
+        for number, task in enumerate(order):
+            if len(talks) >= self.num_conversations:
+                break
+            num_played += 1
             try:
-                talks.append(await self._play(task, derive_seed(self.seed, number)))
+                talks += await self._play(task, derive_seed(self.seed, number))
             except RolloutError as error:  # that game is left out, as in training
                 failures.append(error)
-        if len(failures) > len(talks):
+        if len(failures) > num_played / 2:
             raise failures[0]
-        return talks
+        return talks[: self.num_conversations]
 
-    async def _play(self, task: Task, seed: int) -> Conversation:
+    async def _play(self, task: Task, seed: int) -> list[Conversation]:
+        """The conversations of one game."""
         player = Mechanical(
             form=self.env.form, draw=random.Random(seed), skill=self.skill, calls=self.env.calls
         )
-        await self.env.play(task, seed, player)
-        return tuple(m for turn in player.turns for m in (*turn.observation, turn.action))
+        history, head = self.env.history, self.env.head(task)
+        if not isinstance(history, Window | Summary):
+            await self.env.play(task, seed, player)
+            return [tuple(m for turn in player.turns for m in (*turn.observation, turn.action))]
+        await self.env.play(task, seed, player, has_head=True)
+        talks: list[Conversation] = []
+        past: list[Past] = []
+        for turn, actions in zip(player.turns, player.done, strict=True):
+            prompt = history.prompt(head, past, Scene(None, turn.observation))
+            talks.append((*prompt, turn.action))
+            said = turn.action["content"]
+            past.append(Past(turn.observation, said, reward=turn.reward, actions=actions))
+        return talks
