@@ -155,7 +155,7 @@ def _reward_norm(theirs: Foreign) -> dict[str, Any]:
     method = theirs.take(f"{at}.method", "trainer.reward_norm", "identity")
     grouping = theirs.take(f"{at}.grouping", "trainer.reward_norm.over", "state")
     over = {"state": "group", "inductive": "domain", "batch": "step"}
-    methods = {
+    methods: dict[str, dict[str, Any]] = {
         "identity": {},
         "mean": {"divide": False},
         "mean_std": {"divide": True},
