@@ -1,4 +1,4 @@
-"""Train a policy that writes workflows: python scripts/train.py --model qwen25-7b --device cuda:0."""
+"""Train a policy that writes workflows: python scripts/train.py --model qwen25-7b."""
 
 import argparse
 import sys
