@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--model", required=True, help="qwen25-7b, qwen3-8b, tiny, a folder")
     parser.add_argument("--checkpoint", type=Path, help="…/grpo_mixed/step_N; default: untrained")
     parser.add_argument("--device", help="cpu or cuda:N")
-    parser.add_argument("--config", type=Path, default=Path("config/training.yaml"))
+    parser.add_argument("--config", type=Path, default=Path("scripts/config/training.yaml"))
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--n", default="100", help="rows of each data set, or all (default 100)")
     parser.add_argument("--choose", type=int, default=20, metavar="ROWS",

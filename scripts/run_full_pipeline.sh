@@ -9,7 +9,7 @@ usage() {
     cat <<'USAGE'
 usage: scripts/run_full_pipeline.sh [--model NAME] [--device cpu|cuda:N] [options]
   --model NAME      qwen25-7b (default), qwen3-8b, tiny, or a model's folder
-  --device DEVICE   default: device_mapping of config/training.yaml
+  --device DEVICE   default: device_mapping of scripts/config/training.yaml
   --data DIR        take the original files from here; default: the hub
   --out DIR         the data folder (default data)
   --mix MIX         held_out (default) or guide: the training guide's mix
@@ -62,7 +62,7 @@ if ((process)); then
     stage check "$python" -m guerdon data check --out "$out"
 fi
 if ((training)); then
-    stage train "$python" train.py --model "$model" ${device:+--device "$device"} \
+    stage train "$python" scripts/train.py --model "$model" ${device:+--device "$device"} \
         --data-dir "$out" $restart
 fi
 checkpoint=$(ls -d "checkpoints/$name/grpo_mixed"/step_* 2>/dev/null | sort -V | tail -1 || true)

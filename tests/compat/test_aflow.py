@@ -12,7 +12,7 @@ from guerdon.errors import ConfigError
 from guerdon.learner.schedule import lr_factor
 from guerdon.train.schedule import value_at
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2] / "scripts"
 GUIDE = yaml.safe_load((ROOT / "config" / "training.yaml").read_text())
 KEYS = {
     "base_model", "device_mapping", "physical_gpus", "bf16", "use_lora", "lora_rank", "lora_alpha",
@@ -179,3 +179,13 @@ def test_the_learning_rate_rises_over_the_warm_up_and_the_temperature_falls(plac
     assert factors == pytest.approx([1 / 101, 50 / 101, 100 / 101, 1, 1])
     schedule = Schedule(**values["trainer"]["temperature"])
     assert [value_at(schedule, step) for step in (1, 150, 400)] == pytest.approx([0.5, 0.15, 0.15])
+
+
+def test_files_it_names_are_found_from_the_folder_above_its_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(place)
+    (place / "elsewhere").mkdir()
+    monkeypatch.chdir(place / "elsewhere")
+    operators = convert(file).values["env"]["operators"]
+    assert operators == [str(place / "config" / "aflow_operators.yaml")]

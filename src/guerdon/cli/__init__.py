@@ -13,6 +13,7 @@ import typer
 from guerdon import __version__
 from guerdon.cli.check import check
 from guerdon.cli.data import data
+from guerdon.cli.download import download
 from guerdon.cli.env import env
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
@@ -48,6 +49,7 @@ app.add_typer(workflow, name="workflow")
 app.add_typer(reward, name="reward")
 app.add_typer(tasks, name="tasks")
 app.add_typer(data, name="data")
+app.command()(download)
 
 
 def _print_version(is_asked: bool) -> bool:

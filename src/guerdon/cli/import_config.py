@@ -20,6 +20,7 @@ class Project(StrEnum):
     verl = "verl"
     ragen = "ragen"
     align_anything = "align_anything"
+    azr = "azr"
 
 
 def import_config(

@@ -67,7 +67,7 @@ def convert(path: str | Path, *, model: str | None = None, device: str | None = 
     Raises:
         ConfigError: every key that is wrong or cannot be honoured, a line each.
     """
-    given = read_file(Path(path), TrainingFile)
+    given = _found(read_file(Path(path), TrainingFile), Path(path))
     if model is not None:
         given = _with_model(given, model)
     problems = _refused(given, device)
@@ -104,6 +104,16 @@ def convert(path: str | Path, *, model: str | None = None, device: str | None = 
     }
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, given.physical_gpus))} if on_gpu else {}
     return Converted(values, tuple(notes), visible, Path(given.data_dir))
+
+
+def _found(given: TrainingFile, file: Path) -> TrainingFile:
+    """The same with files that are not here, but in the folder above the file's own, named so."""
+    names = ("aflow_config_path", "aflow_operator_descriptions_path")
+    places = {name: file.parent.parent / str(getattr(given, name)) for name in names}
+    return replace(given, **{
+        name: str(place) for name, place in places.items()
+        if place.is_file() and not Path(getattr(given, name)).is_file()
+    })  # fmt: skip
 
 
 def _with_model(given: TrainingFile, model: str) -> TrainingFile:

@@ -34,7 +34,7 @@ def configure(
     model: str,
     *,
     device: str | None = None,
-    training_file: Path = Path("config/training.yaml"),
+    training_file: Path = Path("scripts/config/training.yaml"),
     data_dir: Path | None = None,
     overrides: Sequence[str] = (),
     is_new_run: bool | None = None,

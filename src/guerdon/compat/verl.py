@@ -12,7 +12,7 @@ from typing import Any
 
 from guerdon.compat.foreign import Foreign, Imported, read_yaml
 from guerdon.compat.verl_ignored import IGNORED
-from guerdon.compat.verl_learning import MODEL, ROLLOUT, algorithm_of, learner_of
+from guerdon.compat.verl_learning import ACTOR, MODEL, ROLLOUT, algorithm_of, learner_of
 
 
 def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
@@ -22,33 +22,48 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
         ConfigError: files that cannot be read, values that contradict each other, and what has no
             counterpart here and would change what is learned.
     """
-    theirs = Foreign(read_yaml(paths, overrides))
+    theirs = opened(paths, overrides)
     algorithm = algorithm_of(theirs)
     reward, models = _reward(theirs)
     values = {
-        "run": _run(theirs),
-        "trainer": _trainer(theirs),
-        "models": {"policy": _policy(theirs)} | models,
+        "run": run_of(theirs),
+        "trainer": trainer_of(theirs),
+        "models": {"policy": policy_of(theirs)} | models,
         "tasks": _tasks(theirs),
         "env": {"_target_": "guerdon.envs.single_turn.SingleTurn", "reward": reward},
         "algorithm": algorithm,
         "learner": learner_of(theirs, algorithm),
-        "eval": _eval(theirs),
-        "trackers": _trackers(theirs),
+        "eval": evaluation_of(theirs),
+        "trackers": trackers_of(theirs),
     }
     for pattern, why in IGNORED.items():
         theirs.ignore(pattern, why)
     return theirs.finish(values)
 
 
-def _run(theirs: Foreign) -> dict[str, Any]:
+def opened(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Foreign:
+    """The files, with -1 for "not given" taken out: a number of steps that verl
+    finds out itself."""
+    values = read_yaml(paths, overrides)
+    for section in ("trainer", f"{ACTOR}.optim", "critic.optim"):
+        found: Any = values
+        for part in section.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, dict) and (found.get("total_training_steps") or 0) < 0:
+            found["total_training_steps"] = None
+    return Foreign(values)
+
+
+def run_of(theirs: Foreign) -> dict[str, Any]:
+    """``run``: its name, seed and folder."""
     name = theirs.take("trainer.experiment_name", "run.name", "verl")
     run = {"name": name, "seed": theirs.take("data.seed", "run.seed", 0)}
     folder = theirs.take("trainer.default_local_dir", "run.dir (its parent)")
     return run | ({"dir": str(Path(folder).parent)} if folder else {})
 
 
-def _trainer(theirs: Foreign) -> dict[str, Any]:
+def trainer_of(theirs: Foreign) -> dict[str, Any]:
+    """``trainer``: how long, how many, how often."""
     steps = theirs.take("trainer.total_training_steps", "trainer.steps")
     batch = theirs.take("data.train_batch_size", "trainer.tasks_per_step", 1024)
     batch = theirs.take("data.gen_batch_size", "trainer.tasks_per_step", batch)
@@ -75,7 +90,8 @@ def _trainer(theirs: Foreign) -> dict[str, Any]:
     }
 
 
-def _policy(theirs: Foreign) -> dict[str, Any]:
+def policy_of(theirs: Foreign) -> dict[str, Any]:
+    """``models.policy``: the model and how it samples."""
     at = "models.policy"
     rank = theirs.take(f"{MODEL}.lora_rank", f"{at}.lora.rank", 0)
     lora = {
@@ -112,7 +128,8 @@ def _sampling(theirs: Foreign, key: str, to: str) -> dict[str, Any]:
     }
 
 
-def _eval(theirs: Foreign) -> dict[str, Any]:
+def evaluation_of(theirs: Foreign) -> dict[str, Any]:
+    """``eval``: held-out tasks, and how the policy samples there."""
     key = f"{ROLLOUT}.val_kwargs"
     found: dict[str, Any] = {"num_tasks": 1_000_000}
     limit = theirs.take("data.val_max_samples", "eval.num_tasks", -1)
@@ -207,7 +224,8 @@ def _verifier(model: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return reward, {"verifier": spec}
 
 
-def _trackers(theirs: Foreign) -> list[dict[str, Any]]:
+def trackers_of(theirs: Foreign) -> list[dict[str, Any]]:
+    """``trackers``: those that are offered, of those asked for."""
     given = theirs.take("trainer.logger", "trackers", ["console"])
     wanted = [given] if isinstance(given, str) else list(given)
     project = theirs.take("trainer.project_name", "trackers (project)", "verl")

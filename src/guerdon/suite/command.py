@@ -41,7 +41,7 @@ class Request:
 
     model: str
     checkpoint: Path | None = None
-    training_file: Path = Path("config/training.yaml")
+    training_file: Path = Path("scripts/config/training.yaml")
     data_dir: Path = Path("data")
     device: str | None = None
     rows: int | None = None

@@ -1,4 +1,4 @@
-"""Train a policy that writes workflows: python train.py --model qwen25-7b --device cuda:0."""
+"""Train a policy that writes workflows: python scripts/train.py --model qwen25-7b."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="qwen25-7b", help="qwen25-7b, qwen3-8b, tiny, a folder")
     parser.add_argument("--device", help="cpu or cuda:N; default: device_mapping of the file")
-    parser.add_argument("--config", type=Path, default=Path("config/training.yaml"))
+    parser.add_argument("--config", type=Path, default=Path("scripts/config/training.yaml"))
     parser.add_argument(
         "--data-dir", type=Path, help="processed data; default: the file's data_dir"
     )
