@@ -36,8 +36,8 @@ types: $(READY)  ## mypy
 layers: $(READY)  ## imports point down
 	$(BIN)/lint-imports --no-cache
 
-test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## all tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types layers test  ## what CI runs
 

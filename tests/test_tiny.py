@@ -3,6 +3,7 @@ import torch
 from transformers import AutoTokenizer
 
 from guerdon import hf
+from guerdon.errors import ConfigError
 from guerdon.tiny import END, PAD, START, TinyPolicy
 
 SMALL = {"hidden": 16, "num_layers": 1, "num_heads": 2, "num_kv_heads": 1, "mlp": 32}
@@ -65,3 +66,13 @@ def test_a_saved_policy_is_a_sound_directory_that_loads_the_same(tmp_path):
     assert tokenizer.chat_template == made.chat_template
     for text in ("go left, 12 it's\n\n", f"{START}user\nleft{END}\n"):
         assert tokenizer.encode(text) == made.encode(text)
+
+
+def test_the_frequent_words_of_a_file_are_tokens_too(tmp_path):
+    file = tmp_path / "problems.txt"
+    file.write_text("river river river bank bank a 1 zebra")
+    tokenizer = TinyPolicy(words=["Custom"], words_from=str(file), num_words=2).tokenizer()
+    assert [len(tokenizer.encode(word)) for word in ("Custom", " river", "bank")] == [1, 1, 1]
+    assert len(tokenizer.encode("zebra")) > 1
+    with pytest.raises(ConfigError, match=r"words_from: .* cannot be read"):
+        TinyPolicy(words_from=str(tmp_path / "none")).tokenizer()

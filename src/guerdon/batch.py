@@ -55,6 +55,10 @@ class Batch:
     states: Int[Tensor, "B T"] | None = None
     """At the last action token of each turn, the number of the state it began in: equal numbers are
     equal states. Elsewhere -1."""
+    row_weight: Float[Tensor, " B"] | None = None
+    """Of each row in the loss, 1 on average; None: all count the same."""
+    role: Int[Tensor, " B"] | None = None
+    """Equal numbers played the same part; None: all rows did."""
 
     # filled by learner.annotate
     old_logprobs: Float[Tensor, "B T"] | None = None
@@ -69,7 +73,8 @@ class Batch:
 
     @classmethod
     def from_trajectories(cls, trajectories: Sequence[Trajectory], pad_id: int = 0) -> Batch:
-        """Align trajectories; rows keep their order, groups are numbered by first appearance.
+        """Align trajectories; rows keep their order, groups and roles are numbered by first
+        appearance.
 
         Raises:
             ValueError: no trajectory, or one without a sampled token (there is nothing to train
@@ -78,6 +83,7 @@ class Batch:
         if not trajectories:
             raise ValueError("a batch needs at least one trajectory")
         numbers: dict[str, int] = {}
+        parts: dict[str, int] = {}
         rows, width = len(trajectories), max(len(t.token_ids) for t in trajectories)
         token_ids = torch.full((rows, width), pad_id, dtype=torch.long)
         action_mask = torch.zeros(rows, width, dtype=torch.bool)
@@ -119,6 +125,8 @@ class Batch:
             num_rows=rows,
             states=states,
             **_parts(trajectories),
+            row_weight=_row_weight(trajectories),
+            role=torch.tensor([parts.setdefault(t.role, len(parts)) for t in trajectories]),
         )
 
     @property
@@ -172,3 +180,9 @@ def _state(turn: Turn) -> str:
     if turn.state is not None:
         return f"state {turn.state}"
     return f"observed {turn.observation[-1]['content']}" if turn.observation else "nothing"
+
+
+def _row_weight(trajectories: Sequence[Trajectory]) -> Float[Tensor, " B"] | None:
+    """Weights with mean 1, so that counts of rows stay what losses are divided by."""
+    weight = torch.tensor([t.weight for t in trajectories])
+    return None if bool((weight == 1.0).all()) else weight / weight.mean()

@@ -7,6 +7,8 @@ speak ChatML.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from guerdon import attention
+from guerdon.errors import ConfigError
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
@@ -38,10 +41,14 @@ class TinyPolicy:
 
     Args:
         words: words that are one token each, alone and after a space; None: bytes only.
+        words_from: a text file whose most frequent words are such words, too.
+        num_words: how many of them.
         template: a chat template (Jinja); the default is ChatML.
     """
 
     words: Sequence[str] | None = None
+    words_from: str | None = None
+    num_words: int = 2000
     hidden: int = 64
     num_layers: int = 2
     num_heads: int = 4
@@ -55,6 +62,8 @@ class TinyPolicy:
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """The policy's tokenizer; its ids depend on the words only."""
         specials = [PAD, START, END]
+        own = [*(self.words or ()), *self._frequent_words()]
+        words = ["system", "user", "assistant", *own] if own else []
         core = Tokenizer(models.BPE())
         # the pre-tokenizer transformers gives every Qwen2 directory, whatever its files say
         core.pre_tokenizer = pre_tokenizers.Sequence(
@@ -66,12 +75,11 @@ class TinyPolicy:
         core.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         trainer = trainers.BpeTrainer(
-            vocab_size=1_000_000 if self.words else 0,  # merge until every word is one token
+            vocab_size=1_000_000 if words else 0,  # merge until every word is one token
             special_tokens=specials,
             initial_alphabet=sorted(alphabet),
             show_progress=False,
         )
-        words = ["system", "user", "assistant", *self.words] if self.words else []
         core.train_from_iterator((form for word in words for form in (word, f" {word}")), trainer)
         return PreTrainedTokenizerFast(
             tokenizer_object=core,
@@ -81,6 +89,22 @@ class TinyPolicy:
             model_max_length=self.context,
             clean_up_tokenization_spaces=False,
         )
+
+    def _frequent_words(self) -> list[str]:
+        """The words of ``words_from``, the most frequent ones first; of equal ones, by the
+        alphabet.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        if self.words_from is None:
+            return []
+        try:
+            text = Path(self.words_from).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"words_from: {self.words_from!r} cannot be read: {error}") from None
+        counts = Counter(re.findall(r"[A-Za-z]{2,}", text))
+        return sorted(counts, key=lambda word: (-counts[word], word))[: self.num_words]
 
     def model(self, seed: int = 0) -> Qwen2ForCausalLM:
         """Random float32 weights; the global random state is left as it was."""

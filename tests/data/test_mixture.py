@@ -59,6 +59,13 @@ def test_what_one_source_holds_out_no_other_trains_on(tmp_path):
     assert sets.report.notes[files.OVERLAP] == 2
 
 
+def test_tasks_told_by_their_world_and_not_by_a_prompt_are_all_kept():
+    worlds = [Task(f"w{i}", (), info={"seed": i}) for i in range(4)]
+    sets = Mixture(sources={"a": Made(worlds[:3], worlds[3:]), "b": Made(made("x"), [])}).load()
+    assert len(sets.train) == 4
+    assert len(sets.held_out) == 1
+
+
 def test_ids_that_two_sources_share_stay_apart():
     sets = Mixture(
         sources={"a": Made(made("x", "y"), []), "b": Made(made("z"), made("w"))},

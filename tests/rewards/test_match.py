@@ -40,6 +40,14 @@ def test_a_response_without_the_pattern_is_wrong_and_says_so() -> None:
     assert reward.value == 0 and "nothing matches" in reward.note
 
 
+def test_the_stated_answer_is_compared_without_marks_of_formulas_if_asked() -> None:
+    reward = Match(find="answer")
+    assert score(reward, "Paris", r"so \boxed{$paris$}.") == 1
+    assert score(reward, "Paris", "Answer: Paris.") == 1
+    assert score(reward, "Paris", "Paris") == 0
+    assert reward.gold_response(Task("t", (), answer="x")) == r"\boxed{x}"
+
+
 def test_a_task_without_a_reference_is_an_error_not_a_zero() -> None:
     with pytest.raises(RewardError, match="'t' has no reference answer"):
         score(Match(), None, "x")

@@ -107,6 +107,18 @@ def test_only_the_stated_answer_is_compared_if_asked() -> None:
     assert score(reward, "Paris", "Paris").value == 0
 
 
+def test_the_first_reference_is_a_right_answer() -> None:
+    for reward, answer, info in (
+        (QA(), "Paris", {}),
+        (QA(separator="|"), "Paris|Paname", {}),
+        (QA(find="answer"), "Paris", {}),
+        (QA(style="drop"), None, {"answers": [["David Akers", "John Kasay"]]}),
+        (QA(), None, {"is_impossible": True}),
+    ):
+        written = reward.gold_response(Task("t", (), answer=answer, info=info))
+        assert score(reward, answer, written, **info).value == 1
+
+
 def test_an_empty_separator_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="separator"):
         QA(separator="")

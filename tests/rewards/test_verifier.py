@@ -104,6 +104,12 @@ def test_the_question_is_verls_or_the_last_user_message() -> None:
     assert question_of(Task("t", (ASKED,), info={"question": "3 + 4?"})) == "3 + 4?"
 
 
+def test_a_right_answer_is_written_in_a_box() -> None:
+    written = Verifier().gold_response(TASK)
+    assert written == r"\boxed{7}"
+    assert verify(Verifier(), written, YES).value == 1
+
+
 # --- presets -------------------------------------------------------------------------------------
 
 

@@ -109,7 +109,9 @@ def test_new_tasks_of_an_episode_join_the_pool(run):
         async def rollout(self, task, models):
             episode = await super().rollout(task, models)
             self.count += 1
-            invented = Task(f"new-{self.count}", task.prompt, info=task.info)
+            words = f"{self.count} " * 5  # no two alike: near duplicates do not join
+            asked = ({"role": "user", "content": words},)
+            invented = Task(f"new-{self.count}", asked, info=task.info)
             return replace(episode, new_tasks=(invented,))
 
     size = len(run.pool)
@@ -125,3 +127,15 @@ def test_a_step_without_any_row_is_skipped(run):
 
     row = step(replace(run, env=Empty()))
     assert row["policy/skipped_updates"] == 1.0
+
+
+def test_silent_groups_are_counted_and_replaced_where_that_is_asked_for(run):
+    pays = [0.5] * 4 + [1.0, 0.0, 0.0, 0.0]
+    row = step(replace(run, env=Paying(run.env, pays)))
+    assert (row["rollout/silent_groups"], row["rollout/refills"]) == (1.0, 0.0)
+    settings = replace(run.config.trainer, max_refills=2)
+    more = replace(run, config=replace(run.config, trainer=settings))
+    row = step(replace(more, env=Paying(run.env, [*pays, *([0.5] * 4), 1.0, 1.0, 0.0, 0.0])), 2)
+    assert (row["rollout/silent_groups"], row["rollout/refills"]) == (2.0, 2.0)
+    assert row["rollout/rows_with_signal"] == 8.0 and row["rollout/episodes"] == 16.0
+    assert len(list(reader.read_episodes(run.store.folder, 2))) == 16

@@ -43,6 +43,8 @@ class PolicyGradient:
     """A number, {start, end, steps} or {start, target, gain}; 0: no reference policy is loaded."""
     kl_estimator: Estimator = "k3"
     kl_in: Literal["loss", "reward"] = "loss"
+    rewards_at: Literal["turn", "end"] = "turn"
+    """Where rewards of turns are paid: each at the end of its turn, or all at the row's end."""
     entropy_coef: float | Scheduled = 0.0
     """A bonus for entropy: a number, or {start, end, steps}."""
     max_engine_weight: float | None = None
@@ -62,7 +64,7 @@ class PolicyGradient:
 
     def problems(self) -> list[str]:
         """One line for each option that makes no sense."""
-        choices = ("surrogate", "aggregation", "kl_estimator", "kl_in", "truncated")
+        choices = ("surrogate", "aggregation", "kl_estimator", "kl_in", "rewards_at", "truncated")
         found = [problem for name in choices for problem in check_choice(self, name)]
         found += check_number(self, "clip_low", low=0.0)
         found += check_number(self, "clip_high", low=0.0)
@@ -123,6 +125,8 @@ class PolicyGradient:
     def token_rewards(self, batch: Batch) -> Float[Tensor, "B T"]:
         """r_t, with ``kl_in: reward`` less kl_coef KL_t at every action token; 0 off the mask."""
         rewards = batch.rewards
+        if self.rewards_at == "end":
+            rewards = _at_end(rewards, batch.turn_ends)
         if self.needs_reference and self.kl_in == "reward":
             assert batch.ref_logprobs is not None, "annotate comes first"
             old = batch.logprobs if batch.old_logprobs is None else batch.old_logprobs
@@ -141,14 +145,15 @@ class PolicyGradient:
         return kept.with_(num_actions=int(kept.action_mask.sum()), num_rows=kept.size)
 
     def weights(self, batch: Batch) -> Float[Tensor, "B T"]:
-        """The weight of each token in the loss."""
-        return token_weights(
+        """The weight of each token in the loss; the rows of one episode share an episode's."""
+        weights = token_weights(
             batch.action_mask,
             self.aggregation,
             batch.num_actions,
             batch.num_rows,
             self.length_norm,
         )
+        return weights if batch.row_weight is None else weights * batch.row_weight.unsqueeze(1)
 
     def loss(
         self,
@@ -199,6 +204,12 @@ class PolicyGradient:
             used = sequence_log_ratio(log_rho, batch.action_mask) if whole else log_rho
             loss, clipped = clipped_surrogate(used.exp(), advantages, *clip, self.dual_clip)
         return loss, clipped, log_rho
+
+
+def _at_end(rewards: Float[Tensor, "B T"], turn_ends: Bool[Tensor, "B T"]) -> Float[Tensor, "B T"]:
+    """The sum of a row's rewards at the end of its last turn."""
+    last = turn_ends & (turn_ends.long().flip(1).cumsum(1).flip(1) == 1)
+    return rewards.masked_fill(~turn_ends, 0.0).sum(dim=1, keepdim=True) * last
 
 
 def mean_sums(values: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:

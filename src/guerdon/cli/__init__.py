@@ -12,14 +12,18 @@ import typer
 
 from guerdon import __version__
 from guerdon.cli.check import check
+from guerdon.cli.data import data
+from guerdon.cli.download import download
 from guerdon.cli.env import env
 from guerdon.cli.evaluate import evaluate
 from guerdon.cli.export import export
+from guerdon.cli.import_config import import_config
 from guerdon.cli.list_ import list_
 from guerdon.cli.reward import reward
 from guerdon.cli.sandbox import sandbox
 from guerdon.cli.serve import serve
 from guerdon.cli.show import show
+from guerdon.cli.tasks import tasks
 from guerdon.cli.train import train
 from guerdon.cli.workflow import workflow
 from guerdon.errors import ConfigError, GuerdonError
@@ -40,8 +44,12 @@ app.command()(export)
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(env, name="env")
 app.command()(serve)
+app.command(name="import-config")(import_config)
 app.add_typer(workflow, name="workflow")
 app.add_typer(reward, name="reward")
+app.add_typer(tasks, name="tasks")
+app.add_typer(data, name="data")
+app.command()(download)
 
 
 def _print_version(is_asked: bool) -> bool:

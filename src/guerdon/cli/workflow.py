@@ -97,6 +97,7 @@ def run(
     from guerdon.errors import ConfigError
     from guerdon.workflow import Limits
     from guerdon.workflow.interpret import run as run_program
+    from guerdon.workflow.meter import ledger_meter
 
     inputs = _inputs(problem, task)
     found = _check(file, domain, operators, bool(inputs.tests), mend)
@@ -112,6 +113,7 @@ def run(
             by_name,
             limits=Limits(timeout_s=timeout_s),
             sandbox=sandbox,
+            meter=ledger_meter,
         )
     )
     if trace is not None:
@@ -148,16 +150,27 @@ def render(
 
 @workflow.command()
 def replay(
-    trace: Annotated[Path, typer.Argument(help="What `guerdon workflow run --trace` wrote.")],
+    trace: Annotated[
+        Path, typer.Argument(help="What `workflow run --trace` or a training run wrote.")
+    ],
     operators: Operators = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Of a training run; default: config.yaml above the trace."),
+    ] = None,
 ) -> None:
-    """Run a trace again without any server; exit code 1 if anything comes out differently."""
+    """Run a trace again without any server, and score it again where it is a training run's; exit
+    code 1 if anything comes out differently."""
     import asyncio
 
+    from guerdon.envs.workflow.record import is_record
     from guerdon.workflow import load_run
     from guerdon.workflow.replay import differences
     from guerdon.workflow.replay import replay as run_again
 
+    if is_record(_read(trace)):
+        _replay_record(trace, config)
+        return
     recorded = load_run(trace)
     again = asyncio.run(run_again(recorded, _catalog(operators)))
     found = differences(recorded, again)
@@ -182,6 +195,37 @@ def diff(
     typer.echo(text or "the same workflow\n", nl=False)
     if text:
         raise typer.Exit(1)
+
+
+def _replay_record(trace: Path, config: Path | None) -> None:
+    """Run and score a rollout of a training run again."""
+    import asyncio
+
+    from guerdon.config.build import build
+    from guerdon.config.compose import compose
+    from guerdon.envs.workflow import record
+    from guerdon.envs.workflow.env import Workflow
+    from guerdon.errors import ConfigError
+    from guerdon.workflow.replay import differences
+
+    kept = record.load(trace)
+    above = [folder / "config.yaml" for folder in trace.absolute().parents]
+    file = config or next((file for file in above if file.is_file()), None)
+    if file is None:
+        raise ConfigError(f"{trace}: no config.yaml lies above it; give --config FILE")
+    env = build(compose(file)["env"], "env")
+    if not isinstance(env, Workflow):
+        raise ConfigError(f"{file}: env is {type(env).__name__}, not a Workflow")
+    again, reward = asyncio.run(env.replay(kept, {}))
+    found = [] if kept.run is None or again is None else differences(kept.run, again)
+    if reward != kept.reward:
+        found.append(f"reward: {kept.reward} was recorded, now {reward}")
+    for line in found:
+        typer.echo(line)
+    if found:
+        raise typer.Exit(1)
+    status = "invalid" if again is None else f"{again.status}, {len(again.calls)} calls"
+    typer.echo(f"the same: {status}, reward {reward.value:g}")
 
 
 # --- reading what was given ----------------------------------------------------------------------
@@ -254,7 +298,23 @@ def _models(file: Path) -> tuple[Models, CodeRunner | None]:
         engine = build(entry["engine"], f"{name}.engine")
         sampling = parse(entry.get("sampling", {}), Sampling, f"{name}.sampling")
         models[name] = Model(engine, sampling)
-    return models, None if sandbox is None else build(sandbox, "sandbox")
+    return models, None if sandbox is None else _runner(build(sandbox, "sandbox"))
+
+
+def _runner(sandbox: Any) -> CodeRunner:
+    """Where operators run code: a sandbox, or whatever has ``run_code``."""
+    from guerdon.errors import ConfigError
+    from guerdon.sandbox import Sandbox
+    from guerdon.workflow.code import SandboxedCode
+    from guerdon.workflow.operators import CodeRunner
+
+    if isinstance(sandbox, Sandbox):
+        return SandboxedCode(sandbox)
+    if isinstance(sandbox, CodeRunner):
+        return sandbox
+    raise ConfigError(
+        f"sandbox: {type(sandbox).__name__} runs no code; use guerdon.sandbox.Sandbox"
+    )
 
 
 def _program_or_run(file: Path, catalog: Catalog) -> tuple[Program, Run | None]:

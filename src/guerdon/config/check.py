@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guerdon.config import capacity
+from guerdon.config.azr import untaken
 from guerdon.config.build import TARGET, Assembly, fit
 from guerdon.config.capacity import ModelSize
 from guerdon.config.compose import read
@@ -36,8 +37,10 @@ MINIMUM = {
     "trainer.group_size": 1,
     "trainer.eval_every": 0,
     "trainer.save_every": 0,
+    "trainer.log_every": 1,
     "trainer.keep_last": 1,
     "trainer.max_error_rate": 0,
+    "trainer.max_refills": 0,
     "trainer.max_concurrent": 1,
     "learner.lr": 0,
     "learner.weight_decay": 0,
@@ -133,13 +136,16 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
     problems += [line for line in assembly.problems if line not in problems]
     problems += _component_problems(assembly)
     problems += _unknown_models(assembly, config)
+    built = dict(assembly.built)
+    if "env" in built and "tasks" in built:
+        problems += untaken(config.azr, config.reward_fn, built["env"], built["tasks"])
     sizes: list[ModelSize] = []
     for role, spec in config.models.items():
         if not _touches(wrong, f"models.{role}"):
             problems += _model_problems(role, spec) + capacity.device_problems(role, spec)
             sizes += capacity.measure(role, spec)
     if not _touches(wrong, "trainer") and not _touches(wrong, "learner"):
-        problems += _arithmetic(config, dict(assembly.built))
+        problems += _arithmetic(config, built)
     problems += literal_secrets(dict(values))
     if is_new_run and not _touches(wrong, "run"):
         problems += capacity.run_problems(config, sizes)
@@ -186,6 +192,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
     yield "algorithm", config.algorithm
     yield "env", config.env
     yield "tasks", config.tasks
+    if config.growth:
+        yield "growth", config.growth
     if config.warmup:
         yield "warmup.source", config.warmup.source
     if config.trust.audit:
@@ -279,6 +287,11 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"
+        )
+    if trainer.max_refills and trainer.group_size < 2:
+        problems.append(
+            f"trainer.max_refills: {trainer.max_refills} replaces groups whose members all earned "
+            f"the same, and trainer.group_size is {trainer.group_size}; set it to 0"
         )
     policy = config.models.get("policy")
     if policy is None:

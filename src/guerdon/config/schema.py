@@ -1,6 +1,6 @@
 """The settings of a run: one dataclass per YAML section, the only place their fields are written.
 
-Sections named `algorithm`, `env`, `tasks`, `models.<name>.engine`, `models.<name>.init`,
+Sections named `algorithm`, `env`, `tasks`, `growth`, `models.<name>.engine`, `models.<name>.init`,
 `warmup.source` and each of `trackers` are not here: they name a class with `_target_`, and that
 class's own fields are their schema. Standard library only: `guerdon --help` and `guerdon list`
 read it without torch.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from guerdon.config.azr import Azr, JudgeCall
 from guerdon.types import Sampling
 
 Component = dict[str, Any]
@@ -86,11 +87,16 @@ class Trainer:
     """Steps between evaluations; there is one before step 1 and one after the last, too."""
     save_every: int = 0
     """Steps between checkpoints; one is always written at the end and on Ctrl-C."""
+    log_every: int = 1
+    """Steps between rows sent to the trackers; metrics.jsonl has every step."""
     keep_last: int = 2
     keep_best: bool = True
     """Also keep the checkpoint with the best evaluation reward."""
     max_error_rate: float = 0.5
     """A step whose share of failed episodes is above this stops the run."""
+    max_refills: int = 0
+    """Rounds of further tasks in a step, for groups whose members all earned the same; 0: such
+    groups are only counted (`rollout/silent_groups`)."""
     max_concurrent: int = 1024
     """Episodes in flight at once."""
     temperature: Schedule | None = None
@@ -258,7 +264,14 @@ class Config:
     tasks: Component
     learner: Learner = Learner()
     eval: Eval = Eval()
+    growth: Component | None = None
+    """`guerdon.tasks.growth.Growth`: which tasks that the policy invents join the pool; None: its
+    defaults."""
     warmup: Warmup | None = None
     llm: Llm = Llm()
     trust: Trust = Trust()
+    azr: Azr | None = None
+    """Other names for fields of self-play's components; see `config.azr`."""
+    reward_fn: JudgeCall | None = None
+    """Other names for fields of its judge."""
     trackers: list[Component] = field(default_factory=list)

@@ -76,8 +76,9 @@ class Mixture:
         }
         train = [t for name, sets in loaded.items() for t in own[name][: len(sets.train)]]
         held_out = [own[name][len(sets.train) :] for name, sets in loaded.items()]
-        asked = {prompt_key_of(task) for task in chain(*held_out)}
-        kept = [task for task in train if prompt_key_of(task) not in asked]
+        # a task without a prompt is told by its world, which its own source keeps apart
+        asked = {prompt_key_of(task) for task in chain(*held_out) if task.prompt}
+        kept = [task for task in train if not task.prompt or prompt_key_of(task) not in asked]
         notes[OVERLAP] = len(train) - len(kept)
         in_turn = tuple(_take_turns(held_out))
         reports = tuple(sets.report for sets in loaded.values() if sets.report is not None)

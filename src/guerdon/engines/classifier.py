@@ -154,7 +154,7 @@ class ClassifierEngine:
 
 def _label(model: PreTrainedModel, label: int | str | None) -> int:
     """The number of the output that is the score."""
-    names: dict[int, str] = model.config.id2label
+    names = {int(number): name for number, name in (model.config.id2label or {}).items()}
     if label is None and len(names) == 1:
         return 0
     found = [number for number, name in names.items() if label in (number, name)]

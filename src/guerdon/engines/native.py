@@ -190,7 +190,7 @@ class NativeEngine:
         """With ``offload``, give the device's memory back until the next call; a call under way
         keeps it."""
         if self._offload and not (self._rests or self._waiting or self._active):
-            self.model.to("cpu")
+            self.model.to("cpu")  # type: ignore[arg-type]
             self._cache.clear()
             self._kv.release()
             self._rests = True

@@ -66,15 +66,16 @@ class RandomPlay:
         while len(order) < self.num_conversations:
             order += draw.sample(train, len(train))
         talks: list[Conversation] = []
-        failures: list[RolloutError] = []
+        num_played, failures = 0, []
         for number, task in enumerate(order):
+            if len(talks) >= self.num_conversations:
+                break
+            num_played += 1
             try:
                 talks += await self._play(task, derive_seed(self.seed, number))
             except RolloutError as error:  # that game is left out, as in training
                 failures.append(error)
-            if len(talks) >= self.num_conversations:
-                break
-        if len(failures) > len(talks):
+        if len(failures) > num_played / 2:
             raise failures[0]
         return talks[: self.num_conversations]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guerdon.errors import ConfigError, TransportError
+from guerdon.llm import meter
 from guerdon.llm.cache import Cache, key_of
 from guerdon.llm.endpoint import Address, Endpoint, Kind
 from guerdon.llm.ledger import Call, Ledger
@@ -109,6 +110,7 @@ class Client:
         self.cache = Cache(mode="off") if cache is None else cache
         self.ledger = Ledger() if ledger is None else ledger
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._door: asyncio.Semaphore
         self._endpoints: list[Endpoint] = []
         self._flights: dict[bytes, _Flight] = {}
 
@@ -121,6 +123,20 @@ class Client:
             CacheMiss: replay, and there is no such answer.
         """
         self._enter_loop()
+        async with self._door:  # a thousand calls at once must not delay the first ones
+            reply = await self._answer(request)
+        usage = reply.usage
+        worth = self.price.cost(usage) if usage.is_known else self._most(request)
+        meter.note_answer(usage, worth, is_cached=reply.is_cached)
+        return reply
+
+    async def close(self) -> None:
+        """Close the connections; cache and ledger belong to the run."""
+        for endpoint in self._endpoints:
+            await endpoint.close()
+        self._endpoints, self._loop = [], None
+
+    async def _answer(self, request: Request) -> Reply:
         if not self.cache.is_on:
             return await self._call(request)
         key = request.key(self.revision)
@@ -130,17 +146,16 @@ class Client:
             return reply
         return await self._join(key, request)
 
-    async def close(self) -> None:
-        """Close the connections; cache and ledger belong to the run."""
-        for endpoint in self._endpoints:
-            await endpoint.close()
-        self._endpoints, self._loop = [], None
+    def _most(self, request: Request) -> int:
+        return self.price.most(request.prompt_tokens, request.max_tokens)
 
     def _enter_loop(self) -> None:
         """Connections and limits belong to an event loop; make new ones for a new loop."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._flights = loop, {}
+            slots = sum(address.max_concurrent for address in self.addresses)
+            self._door = asyncio.Semaphore(2 * slots)
             self._endpoints = [
                 Endpoint(address, self.patience.timeout_s, Breaker()) for address in self.addresses
             ]
@@ -163,6 +178,7 @@ class Client:
                 flight.task.cancel()  # no effect on one that is done
                 if self._flights.get(key) is flight:
                     del self._flights[key]
+                await asyncio.wait({flight.task})  # it is charged before anybody goes on
         if is_first:
             return reply
         self.ledger.hit(self.role, self.model)
@@ -245,7 +261,7 @@ class Client:
         A call that was cancelled or timed out may have been billed, and one whose usage is not
         told has been: both count at the most they may have cost.
         """
-        most = self.price.most(request.prompt_tokens, request.max_tokens)
+        most = self._most(request)
         await self.ledger.reserve(most, self.role)
         usage, outcome, nano_usd = Usage(), "cancelled", most
         started = time.perf_counter()

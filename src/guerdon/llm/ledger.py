@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guerdon.errors import BudgetExceeded
+from guerdon.llm import meter
 from guerdon.llm.prices import NANO
 from guerdon.llm.reply import Usage
 from guerdon.llm.store import connect, transaction
@@ -116,6 +117,7 @@ class Ledger:
         who = (time.time(), call.role, self.step, call.model, call.host, call.outcome)
         what = (usage.tokens_in, usage.tokens_out, usage.cached_in, call.seconds, call.nano_usd)
         self._num_open -= 1
+        meter.note_charge(call.nano_usd)
         with transaction(self._db):
             self._add(call.nano_usd - reserved)
             self._db.execute(_INSERT, (*who, *what))

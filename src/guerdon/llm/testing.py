@@ -67,6 +67,7 @@ class ScriptedServer:
         retry_after_s: what a ``rate_limit`` fault asks for.
         api_key: the bearer token requests must bring.
         port: 0: any free one; a fixed one can be stopped and started again.
+        remember: keep the requests in ``asked``; False for servers that answer for hours.
 
     Attributes:
         num_calls: calls so far, faulty ones included.
@@ -87,6 +88,7 @@ class ScriptedServer:
         retry_after_s: float = 0.0,
         api_key: str | None = None,
         port: int = 0,
+        remember: bool = True,
     ) -> None:
         self.script, self.model, self.latency_s = script, model, latency_s
         self.faults, self.outage, self.retry_after_s = faults, outage, retry_after_s
@@ -94,6 +96,7 @@ class ScriptedServer:
         self.asked: list[Ask] = []
         self.hits: Counter[str] = Counter()
         self.is_down = False
+        self._remember = remember
         self._in_flight = 0
         self._first_at: float | None = None
         app = build_app(self._answer, model, api_key=api_key, allows_schema=True)
@@ -116,7 +119,8 @@ class ScriptedServer:
     async def _answer(self, ask: Ask) -> Answer | Response:
         number = self.num_calls
         self.num_calls += 1
-        self.asked.append(ask)
+        if self._remember:
+            self.asked.append(ask)
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:

@@ -55,6 +55,10 @@ class MultipleChoice:
         shown = ", ".join(sorted(chosen)) or "nothing"
         return Reward(float(chosen == gold), note=f"chose {shown}")
 
+    def gold_response(self, task: Task) -> str | None:
+        """The reference answer in a box."""
+        return None if task.answer is None else rf"\boxed{{{task.answer}}}"
+
     def _choice(self, response: str, options: Mapping[str, str]) -> frozenset[str]:
         stated = stated_answer(response)
         chosen = _letters(response.strip() if stated is None else stated, options)

@@ -52,7 +52,10 @@ class Match:
         return Reward(float(same), note=f"answer: {found[:100]}")
 
     def gold_response(self, task: Task) -> str | None:
-        """The reference answer; None: the pattern finds another, or none, in it."""
+        """The reference answer, in a box if that is looked for; None: the pattern finds another,
+        or none, in it."""
+        if task.answer is not None and self.find == "answer":
+            return rf"\boxed{{{task.answer}}}"
         if task.answer is None or self.pattern is None:
             return task.answer
         found = self._find(task.answer)

@@ -34,7 +34,8 @@ class Math:
     | Case | Outcome |
     |---|---|
     | no final answer, one that does not parse, one longer than ``max_chars`` | 0 |
-    | no reference, or one that does not parse and is not the very answer | ``RewardError`` |
+    | no reference | ``RewardError`` |
+    | a reference that does not parse and is not the very answer | ``unreadable`` |
     | the reference cannot be read in ``limit_s`` | ``RewardError`` |
     | the answer cannot be read and compared in ``limit_s`` and ``memory_mb`` | ``on_timeout`` |
 
@@ -44,6 +45,8 @@ class Math:
         limit_s: seconds for one expression, by the clock; then its worker is killed and replaced.
         on_timeout: ``error`` (a ``RewardError``: nobody knows what it was worth) or ``wrong`` (0,
             for a policy that learns to write expressions nobody can check).
+        unreadable: ``error`` (a ``RewardError``) or ``text`` (the reference is words, and another
+            text is wrong).
         num_workers: processes at most, started when first needed.
         memory_mb: address space of each.
     """
@@ -52,6 +55,7 @@ class Math:
     max_chars: int = 1000
     limit_s: float = 5.0
     on_timeout: Literal["error", "wrong"] = "error"
+    unreadable: Literal["error", "text"] = "error"
     num_workers: int = 2
     memory_mb: int = 1024
     _asked: OrderedDict[tuple[str, str], Future[list[str]]] = field(
@@ -103,6 +107,8 @@ class Math:
                 note = f"answer: {_short(answer)}"
                 note += " (does not parse)" if verdict == "no-answer" else ""
                 return Reward(float(verdict == "right"), note=note)
+            case ["no-gold", *_] if self.unreadable == "text":
+                return Reward(0.0, note=f"another text: {_short(answer)}")
             case ["gold"] if self.on_timeout == "wrong":
                 return Reward(0.0, note=f"could not be checked: {_short(answer)}")
             case ["gold"]:

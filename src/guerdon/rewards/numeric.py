@@ -45,6 +45,10 @@ class Numeric:
         same = abs(gold - answer) <= abs(gold) * Decimal(str(self.tolerance))
         return Reward(float(same), note=f"answer: {stated}")
 
+    def gold_response(self, task: Task) -> str | None:
+        """The reference answer in a box."""
+        return None if task.answer is None else rf"\boxed{{{task.answer}}}"
+
 
 def _read(text: str) -> Decimal | None:
     text = clean(text)

@@ -86,6 +86,11 @@ class QA:
         parts = {name: max(score[name] for score in scores) for name in scores[0]}
         return Reward(parts[self.metric], parts, note=f"answer: {said[:100]}")
 
+    def gold_response(self, task: Task) -> str | None:
+        """The first reference, in a box if that is looked for."""
+        first = ", ".join(self._references(task)[0]) or next(iter(filter(None, self.unanswerable)))
+        return rf"\boxed{{{first}}}" if self.find == "answer" else first
+
     def _references(self, task: Task) -> list[tuple[str, ...]]:
         """The references, each as its spans; ``[()]``: there is no answer."""
         given = task.info.get(self.answers_key)

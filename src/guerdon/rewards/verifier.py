@@ -142,6 +142,10 @@ class Verifier:
             return Reward(self.wrong, _parts(rejected=True), note=f"not shown: {why}")
         return await self._verified(task, gold, stated, answer, models)
 
+    def gold_response(self, task: Task) -> str | None:
+        """The reference answer in a box."""
+        return None if task.answer is None else rf"\boxed{{{task.answer}}}"
+
     async def _verified(
         self, task: Task, gold: str, stated: str | None, answer: str, models: Models
     ) -> Reward:

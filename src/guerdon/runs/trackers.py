@@ -42,6 +42,8 @@ class Wandb:
 
     run: Run
     project: str = "guerdon"
+    name: str | None = None
+    """None: the run's."""
     mode: str = "online"
     """online, offline or disabled."""
 
@@ -49,7 +51,7 @@ class Wandb:
         module = _require("wandb", "wandb")
         folder = Path(self.run.dir) / self.run.name
         self._run: Any = module.init(
-            project=self.project, name=self.run.name, dir=str(folder), mode=self.mode
+            project=self.project, name=self.name or self.run.name, dir=str(folder), mode=self.mode
         )
 
     def log(self, step: int, row: Metrics) -> None:

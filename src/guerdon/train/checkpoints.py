@@ -2,6 +2,7 @@
 
 step_000020/   policy/  critic/  learner's state     see learner/checkpoint.py
                trainer.json                          step, task pool, algorithm, the best so far
+               tasks.jsonl                           the tasks the policy invented
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from guerdon.errors import CheckpointError
 from guerdon.learner.checkpoint import write_atomically
-from guerdon.runs import reader
+from guerdon.runs import reader, task_file
 from guerdon.train.evaluate import Evaluation
 from guerdon.train.step import Training
 
@@ -55,6 +56,7 @@ def save(run: Training, progress: Progress) -> Path:
     def write(folder: Path) -> None:
         run.learner.save(folder)
         (folder / "trainer.json").write_text(json.dumps(state), encoding="utf-8")
+        task_file.write(folder / task_file.NAME, run.pool.grown)
 
     folder = run.store.checkpoint_folder(progress.step)
     write_atomically(folder, write)
@@ -83,8 +85,9 @@ def load(run: Training, folder: Path) -> Progress:
         raise CheckpointError(
             f"checkpoint {folder}: trainer.json cannot be read ({error})"
         ) from error
+    grown = task_file.read(folder / task_file.NAME)
     run.learner.load(folder)
-    run.pool.load_state_dict(state["pool"])
+    run.pool.load_state_dict(state["pool"], grown)
     if state["algorithm"]:
         run.algorithm.load_state_dict(state["algorithm"])  # type: ignore[attr-defined]
     return Progress(**state["progress"])

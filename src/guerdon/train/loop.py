@@ -108,7 +108,11 @@ def _build(config: Config, store: RunStore, display: Display) -> Training:
         config=config,
         env=parts.env,
         pool=TaskPool(
-            tasks.train, weights=tasks.weights, seed=derive_seed(config.run.seed, "tasks")
+            tasks.train,
+            weights=tasks.weights,
+            seed=derive_seed(config.run.seed, "tasks"),
+            growth=build(config.growth, "growth") if config.growth else None,
+            held_out=tasks.held_out,
         ),
         held_out=tasks.held_out,
         models=parts.models,
@@ -183,14 +187,14 @@ class Loop:
     async def _step(self, step: int) -> None:
         """One training step and what belongs to it: evaluation, the row, the checkpoint."""
         run, settings = self.training, self.settings
-        pool = run.pool.state_dict()
+        pool = run.pool.state_dict(), run.pool.grown
         watch = Stopwatch(self.display.episode)
         if run.ledger is not None:
             run.ledger.step = step
         try:
             row = await self.interrupt.run(train_step(run, step, watch))
         except (GuerdonError, Interrupted):
-            run.pool.load_state_dict(pool)  # the step did not happen
+            run.pool.load_state_dict(*pool)  # the step did not happen
             raise
         row |= watch.to_metrics(row.get("rollout/action_tokens", 0.0))
         seconds = self.progress.train_s + row["time/step_s"]
@@ -229,8 +233,9 @@ class Loop:
             row = row | self.training.ledger.drain()
         self.training.store.write_metrics(step, row)
         self._recorded = step
-        for tracker in self.trackers:
-            tracker.log(step, row)
+        if step % self.settings.log_every == 0 or step == self.settings.steps:
+            for tracker in self.trackers:
+                tracker.log(step, row)
         self.display.step(step, row)
         for sign in self.watch.step(row):
             self.display.warn(f"step {step}: {sign}")

@@ -8,14 +8,35 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, pstdev, stdev
 
-from guerdon.config.schema import GroupFilter, RewardNorm
+from guerdon.config.schema import GroupFilter, RewardNorm, Trainer
+from guerdon.train.collect import trainable
 from guerdon.types import Episode, Metrics, Reward, Trajectory
 
 _EPS = 1e-6
+
+
+def rows(
+    episodes: Sequence[Episode], left_out: Collection[str], settings: Trainer
+) -> tuple[list[Trajectory], Metrics]:
+    """The rows a step learns from, and what is to be said of the choice.
+
+    Args:
+        left_out: groups that nothing may be learned from.
+    """
+    found, num_dropped = trainable(episodes, settings.group_size)
+    found = [row for row in found if row.group not in left_out]
+    said: Metrics = {"rollout/dropped_groups": float(num_dropped)} | spread(found)
+    if settings.group_filter is not None:
+        num_found = len(found)
+        found = keep_groups(found, settings.group_filter)
+        said["rollout/kept_frac"] = len(found) / max(1, num_found)
+    if settings.reward_norm is not None:
+        found = normalise(found, episodes, settings.reward_norm)
+    return found, said
 
 
 def groups_of(rows: Iterable[Trajectory]) -> dict[str, list[Trajectory]]:

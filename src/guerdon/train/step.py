@@ -13,9 +13,10 @@ from guerdon.runs.store import RunStore
 from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
 from guerdon.train import information, metrics, select
-from guerdon.train.collect import check_errors, collect, trainable
+from guerdon.train.collect import check_errors, collect
+from guerdon.train.refill import play_groups
 from guerdon.train.schedule import at_step
-from guerdon.types import Algorithm, Env, Metrics, Models, Task
+from guerdon.types import Algorithm, Env, Episode, Metrics, Models, Task
 
 
 @dataclass(frozen=True)
@@ -44,34 +45,32 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
     settings = run.config.trainer
     models = at_step(run.models, settings.temperature, step)
 
-    with watch("rollout"):
-        tasks = run.pool.sample(settings.tasks_per_step)
-        episodes = await collect(
+    async def play(tasks: Sequence[Task], number: int) -> list[Episode]:
+        return await collect(
             run.env,
             tasks,
             models,
             group_size=settings.group_size,
-            key=("train", step),
+            key=("train", step, number) if number else ("train", step),
             max_concurrent=settings.max_concurrent,
             on_done=watch.progress,
+        )
+
+    with watch("rollout"):
+        episodes, left_out, counts = await play_groups(
+            run.pool.sample, play, settings.tasks_per_step, settings.max_refills
         )
     with watch("record"):
         run.store.write_episodes(step, episodes)
         new_tasks = [task for episode in episodes for task in episode.new_tasks]
-        run.pool.extend(new_tasks)
+        joined = run.pool.extend(new_tasks, step)
 
     check_errors(episodes, settings.max_error_rate)
-    rows, num_dropped = trainable(episodes, settings.group_size)
-    row = metrics.of_episodes(episodes) | {"rollout/dropped_groups": float(num_dropped)}
+    left_out |= run.pool.evaluation_among(new_tasks)  # answers to a task of evaluation
+    rows, chosen = select.rows(episodes, left_out, settings)
+    row = metrics.of_episodes(episodes) | counts | chosen
     row |= {"tasks/new": float(len(new_tasks)), "tasks/pool": float(len(run.pool))}
-
-    row |= select.spread(rows)
-    if settings.group_filter is not None:
-        rows, num_rows = select.keep_groups(rows, settings.group_filter), len(rows)
-        row["rollout/kept_frac"] = len(rows) / max(1, num_rows)
-    if settings.reward_norm is not None:
-        rows = select.normalise(rows, episodes, settings.reward_norm)
-
+    row |= {f"tasks/{what}": float(count) for what, count in sorted(joined.items())}
     if settings.information_every and step % settings.information_every == 0:
         row |= information.of_rows(run.learner, rows)
 

@@ -88,7 +88,8 @@ class _Record:
         yield usage
         known = self._usage
         usage.tokens_in, usage.tokens_out = known.tokens_in, known.tokens_out
-        usage.usd, usage.is_cached = known.usd, known.is_cached
+        usage.usd, usage.paid_usd = known.usd, known.paid_usd
+        usage.is_cached = known.is_cached
 
     def answer(self, model: str, messages: tuple[Message, ...], seed: int) -> ModelCall:
         """What was answered."""

@@ -6,6 +6,7 @@ Cost is what was measured at the models, never what a program says. What is not 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,11 +43,16 @@ class Inputs:
 
 @dataclass(slots=True)
 class Usage:
-    """What one model call used; None where nobody says."""
+    """What one model call used; None where nobody says.
+
+    ``usd`` is what the answer is worth at the price list, whether it came from a cache or not;
+    ``paid_usd`` is what was charged for it now.
+    """
 
     tokens_in: int | None = None
     tokens_out: int | None = None
     usd: float | None = None
+    paid_usd: float | None = None
     is_cached: bool = False
 
 
@@ -160,28 +166,45 @@ class Run:
         total = _total([node.num_tokens for node in self.nodes])
         return None if total is None else int(total)
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it; `read_run` makes it a run again."""
+        return {"format": FORMAT, **asdict(self)}
+
     def dump(self) -> str:
         """As JSON."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1)
+        return json.dumps(self.to_json(), ensure_ascii=False, indent=1)
 
 
 def load_run(path: str | Path) -> Run:
-    """The run in a trace file.
+    """The run in a trace file, or in the record of an episode.
 
     Raises:
         ConfigError: it is none.
     """
     try:
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
-        if kept.pop("format") != FORMAT:
-            raise ValueError("another format")
-        inputs = kept.pop("inputs")
-        nodes = tuple(_node(node) for node in kept.pop("nodes"))
-        given = Inputs(inputs["problem"], inputs["entry_point"], tuple(inputs["tests"]))
-        limits = Limits(**kept.pop("limits"))
-        return Run(inputs=given, nodes=nodes, limits=limits, **kept)
+        kept = kept.get("run", kept)
+        if kept is None:
+            raise ValueError("the program was invalid and was not run")
+        return read_run(kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{str(path)!r} is no trace of a workflow ({error})") from None
+
+
+def read_run(kept: Mapping[str, Any]) -> Run:
+    """The run of which ``kept`` is the JSON.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is none.
+    """
+    values = dict(kept)
+    if values.pop("format") != FORMAT:
+        raise ValueError("another format")
+    inputs = values.pop("inputs")
+    nodes = tuple(_node(dict(node)) for node in values.pop("nodes"))
+    given = Inputs(inputs["problem"], inputs["entry_point"], tuple(inputs["tests"]))
+    limits = Limits(**values.pop("limits"))
+    return Run(inputs=given, nodes=nodes, limits=limits, **values)
 
 
 def _node(kept: dict[str, Any]) -> NodeRun:

@@ -1,0 +1,39 @@
+"""Train in environments over several turns, by one file, into one folder:
+python scripts/run_multi_turn_ppo_env_rewards.py --config FILE --output_dir DIR [a.b=c ...]
+
+The file may be RAGEN's, align-anything's or ours, and overrides have its names.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from guerdon.compat.multi_turn import configure
+from guerdon.errors import GuerdonError
+
+
+def main() -> int:
+    """Read, check, train."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    default = Path("scripts/config/multi_turn_ppo_env_reward_config.yaml")
+    parser.add_argument("--config", type=Path, default=default, help=f"default: {default}")
+    parser.add_argument("--output_dir", type=Path, required=True, help="the run directory")
+    parser.add_argument("overrides", nargs="*", help="model_path=DIR and the like")
+    given = parser.parse_intermixed_args()
+    try:
+        configured = configure(given.config, given.overrides, given.output_dir)
+        for note in configured.notes:
+            print(f"note: {note}", file=sys.stderr)
+        from guerdon.train.loop import train
+
+        outcome = train(configured.config, configured.values)
+    except GuerdonError as error:
+        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        return error.exit_code
+    return 130 if outcome.status == "interrupted" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Public data sets, one file each: what a row of each original format means."""
