@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -65,9 +64,10 @@ def configuration(mode: str, folder: Path) -> dict[str, Any]:
     if not switch["multi_turn"]:
         engine = {"_target_": "guerdon.engines.classifier.ClassifierEngine"}
         models["reward_model"] = {"path": str(folder / "reward_model"), "engine": engine}
-        models["policy"]["sampling"]["max_tokens"] = 48  # as many as the six turns have
+        models["policy"]["sampling"]["max_tokens"] = 48  # as many as six turns have
         reward = {"_target_": "guerdon.rewards.reward_model.RewardModel"}
         env = {"_target_": "guerdon.envs.single_turn.SingleTurn", "reward": reward}
+    told = 3 if switch["multi_turn"] else 10  # so that rows of all modes have as many tokens
     critic = {"path": str(folder / "policy")} if switch["critic"] == "model" else {}
     return {
         "run": {"name": "memory", "dir": str(folder / "runs")},
@@ -77,7 +77,7 @@ def configuration(mode: str, folder: Path) -> dict[str, Any]:
             "_target_": "guerdon.envs.games.frozen_lake.FrozenLakeTasks",
             "num_train": 20,
             "num_held_out": 2,
-            "prompt": "Walk over a frozen lake to the goal, and not into a hole. " * 3,
+            "prompt": "Walk over a frozen lake to the goal, and not into a hole. " * told,
         },
         "env": env,
         "algorithm": algorithm,
@@ -90,7 +90,7 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
     file = folder / "memory.yaml"
     file.write_text(yaml.safe_dump(configuration(mode, folder)))
     config, _ = load(file)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    before = resident("VmRSS")
     parts = local.build(config, folder / "run")
     held: dict[str, int] = {}
 
@@ -113,7 +113,7 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
     # equal returns leave nothing to learn, and the step must be a whole one in every mode
     batch = batch.with_(advantages=batch.action_mask.float())
     parts.learner.update(batch)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = resident("VmHWM")
     models = [
         {"name": row.name, "parameters": row.parameters, "trained": row.trainable}
         for row in parts.loaded.table()
@@ -134,6 +134,15 @@ def measure(mode: str, folder: Path) -> dict[str, Any]:
         "imports_bytes": before,
         "peak_bytes": peak - before,
     }
+
+
+def resident(name: str) -> int:
+    """Bytes of this process in memory, by Linux: VmRSS now, VmHWM at most.
+
+    Not getrusage's maximum: that a process inherits from whoever started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def model_head(config: Any) -> int:

@@ -183,3 +183,10 @@ def test_parts_of_the_outcome_are_columns_by_name():
     assert batch.parts[1, 0] == 0.0 and batch.parts[1, 1].isnan()
     assert batch.select([1]).parts.shape == (1, 2)
     assert Batch.from_trajectories([row([(1, 2)], 2)]).parts is None
+
+
+def test_rows_of_one_episode_weigh_as_much_as_one_row_of_another():
+    one, half = row([(1, 3)], 3), replace(row([(1, 3)], 3), weight=0.5)
+    assert Batch.from_trajectories([one, one]).row_weight is None
+    weight = Batch.from_trajectories([one, half, half]).row_weight
+    assert weight.tolist() == pytest.approx([1.5, 0.75, 0.75])

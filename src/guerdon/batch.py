@@ -55,6 +55,8 @@ class Batch:
     states: Int[Tensor, "B T"] | None = None
     """At the last action token of each turn, the number of the state it began in: equal numbers are
     equal states. Elsewhere -1."""
+    row_weight: Float[Tensor, " B"] | None = None
+    """Of each row in the loss, 1 on average; None: all count the same."""
     role: Int[Tensor, " B"] | None = None
     """Equal numbers played the same part; None: all rows did."""
 
@@ -123,6 +125,7 @@ class Batch:
             num_rows=rows,
             states=states,
             **_parts(trajectories),
+            row_weight=_row_weight(trajectories),
             role=torch.tensor([parts.setdefault(t.role, len(parts)) for t in trajectories]),
         )
 
@@ -177,3 +180,9 @@ def _state(turn: Turn) -> str:
     if turn.state is not None:
         return f"state {turn.state}"
     return f"observed {turn.observation[-1]['content']}" if turn.observation else "nothing"
+
+
+def _row_weight(trajectories: Sequence[Trajectory]) -> Float[Tensor, " B"] | None:
+    """Weights with mean 1, so that counts of rows stay what losses are divided by."""
+    weight = torch.tensor([t.weight for t in trajectories])
+    return None if bool((weight == 1.0).all()) else weight / weight.mean()

@@ -98,6 +98,8 @@ class Trajectory:
     """The outcome; turn rewards come on top."""
     status: Literal["completed", "truncated"] = "completed"
     temperature: float = 1.0
+    weight: float = 1.0
+    """In the loss: 1 / n for each of n rows that make up one episode together."""
 
     @property
     def total_reward(self) -> float:

@@ -218,6 +218,15 @@ def test_kl_in_the_reward_lowers_it_at_every_action_token():
     assert_close(algorithm.token_rewards(recomputed), at((0, 1, 0, 1.9)))
 
 
+def test_rows_of_one_episode_share_its_weight():
+    # an episode of two rows and one of one row: weights 1/2, 1/2, 1, or .75, .75, 1.5 with mean 1
+    batch = draw(["oae", "oae", "oae"], [[1], [1], [0]])
+    batch = batch.with_(row_weight=tensor([0.75, 0.75, 1.5]))
+    weights = GRPO(aggregation="seq-mean-token-mean").weights(batch).sum(dim=1)
+    assert_close(weights, tensor([0.25, 0.25, 0.5]))
+    assert_close(GRPO().weights(batch).sum(), tensor(1.0))
+
+
 def test_rewards_may_be_paid_at_the_end():
     batch = draw(["oaeoe", "oe"], [[1, 2], [4]])
     assert PPO(rewards_at="end").token_rewards(batch).tolist() == [[0, 0, 0, 0, 3], [0, 4, 0, 0, 0]]

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 from guerdon.cli import app
 from guerdon.data.files import TaskFile
 from guerdon.errors import ConfigError
-from guerdon.origin import Origin, with_origin
 from guerdon.runs import task_file
+from guerdon.tasks.origin import Origin, with_origin
 from guerdon.types import Task
 
 

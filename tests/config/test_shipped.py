@@ -9,6 +9,7 @@ from guerdon.config.build import build
 from guerdon.config.check import examine
 from guerdon.config.compose import SHIPPED, shipped
 from guerdon.config.fields import join, placeholders
+from guerdon.data.sets.record import Record
 from guerdon.tiny import TinyPolicy
 from guerdon.types import Algorithm, Env
 
@@ -24,6 +25,10 @@ def given(tmp_path_factory):
         said = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
         rows.append({"question": asked, "prompt": asked, "answer": answer, "messages": said})
     (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for split, first in (("train", 0), ("test", 10)):
+        lines = [json.dumps(record(domain, n).to_json()) for n in range(first, first + 10)
+                 for domain in ("math", "qa", "code")]  # fmt: skip
+        (folder / f"{split}_records.jsonl").write_text("\n".join(lines))
     return {
         "models.policy.path": folder / "model",
         "models.verifier.path": folder / "model",
@@ -37,7 +42,28 @@ def keys(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
 
 
+def record(domain, number):
+    """A row of the public data sets, as `guerdon data process` writes it."""
+    test = f"def check(candidate):\n    assert candidate({number})\n"
+    code = {"entry_point": "f", "test": test, "hidden_test": test}
+    return Record(
+        id=f"{domain}/{number}",
+        dataset=domain,
+        domain=domain,
+        question=f"{domain} {number}?",
+        reference_answer=str(number),
+        answer_type="text",
+        **(code if domain == "code" else {}),
+    )
+
+
 def overrides(name, given, tmp_path):
+    if name == "six_datasets_tiny":
+        folder = given["tasks.path"].parent
+        given = {
+            "tasks.path": folder / "train_records.jsonl",
+            "tasks.eval_path": folder / "test_records.jsonl",
+        }
     values = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
     asked = [join("", *problem.loc) for problem in placeholders(values)]
     assert set(asked) <= given.keys(), f"{name}.yaml asks for a value this test does not know"

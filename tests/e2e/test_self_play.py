@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from guerdon.config.check import load
-from guerdon.origin import origin_of
 from guerdon.runs import reader, task_file
+from guerdon.tasks.origin import origin_of
 from guerdon.train import loop
 from guerdon.train.display import Display
 

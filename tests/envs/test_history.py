@@ -50,6 +50,7 @@ def test_a_window_shows_the_task_and_the_last_turns():
     assert said(prompts[2]) == ["u:Go.\n\nat 1", "a:Left", "u:at 0"]
     assert len(episode.trajectories) == 5
     assert {row.group for row in episode.trajectories} == {"walk"}
+    assert sum(row.weight for row in episode.trajectories) == pytest.approx(1.0)
 
 
 def test_a_window_of_one_is_the_present_alone():

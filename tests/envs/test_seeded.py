@@ -79,7 +79,7 @@ def test_where_the_seeds_are_is_saved_with_the_pool():
     pool = TaskPool(train, seed=1)
     pool.sample(4)
     again = TaskPool(train, seed=1)
-    again.load_state_dict(pool.state_dict())
+    again.load_state_dict(pool.state_dict(), [])
     assert pool.sample(5) == again.sample(5)
 
 

@@ -101,7 +101,7 @@ def test_reference_solutions_pass_and_changed_ones_fail(check: CodeCheck, file: 
 
 def test_humaneval_has_public_tests_where_an_example_is_not_in_its_check() -> None:
     rows = records("humaneval/HumanEval.jsonl.gz")
-    assert sum(bool(record.public_tests) for record in rows) >= 50
+    assert sum(bool(record.public_tests) for record in rows) >= 40
     assert all(not overlap(record.hidden_test, record.public_tests) for record in rows)
 
 

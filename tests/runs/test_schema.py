@@ -9,7 +9,14 @@ TRAJECTORY = Trajectory(
     role="policy",
     group="t",
     turns=(
-        Turn(TASK.prompt, {"role": "assistant", "content": "a"}, (2, 4), reward=0.5, version=3),
+        Turn(
+            TASK.prompt,
+            {"role": "assistant", "content": "a"},
+            (2, 4),
+            reward=0.5,
+            version=3,
+            state="s",
+        ),
         Turn(
             ({"role": "user", "content": "more"},),
             {"role": "assistant", "content": ""},
@@ -23,6 +30,7 @@ TRAJECTORY = Trajectory(
     reward=Reward(1.0, {"right": 1.0}, "because"),
     status="truncated",
     temperature=0.7,
+    weight=0.5,
 )
 
 

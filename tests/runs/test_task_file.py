@@ -3,8 +3,8 @@ import json
 import pytest
 
 from guerdon.errors import CheckpointError
-from guerdon.origin import Origin, with_origin
 from guerdon.runs import task_file
+from guerdon.tasks.origin import Origin, with_origin
 from guerdon.types import Task
 
 TASKS = [

@@ -131,9 +131,9 @@ def test_general_self_play_example_trains_with_its_own_judge(run, tmp_path):
 
 def test_multi_turn_training_by_name_and_by_file(run, place):
     words = ["model_path=policy", *SMALL_TURNS]
-    run("train_multi_turn.py", "--config-name", "multi_turn_ppo_env_reward_config", *words)
+    run("train_multi_turn.py", "--config-name", "multi_turn_ppo_ragen", *words)
     assert reader.read_metrics(place / "runs" / "multi_turn_ppo")[-1]["step"] == 1
-    file = "scripts/config/multi_turn_ppo_env_reward_config.yaml"
+    file = "scripts/config/multi_turn_ppo_ragen.yaml"
     run("run_multi_turn_ppo_env_rewards.py", "--config", file, "--output_dir", "out/mine", *words)
     assert reader.read_metrics(place / "out" / "mine")[-1]["step"] == 1
 
@@ -146,7 +146,8 @@ def test_multi_turn_setup_ends_with_a_verdict(run, place):
     ):
         (place / "data" / split).mkdir(parents=True, exist_ok=True)
         (place / "data" / split / name).write_text(text)
-    said = run("test_multi_turn_setup.py", "model_path=policy")
+    said = run("test_multi_turn_setup.py", "--config-name", "multi_turn_ppo_ragen",
+               "model_path=policy")  # fmt: skip
     assert "5 prompts (more.txt 3, prompts.json 2)" in said
     assert "1 prompts (prompts.jsonl 1)" in said
     assert "0 unknown" in said
@@ -154,7 +155,7 @@ def test_multi_turn_setup_ends_with_a_verdict(run, place):
 
 
 def test_multi_turn_setup_says_loudly_what_is_missing(run, place):
-    said = run("test_multi_turn_setup.py", "model_path=none/of/these", code=2)
+    said = run("test_multi_turn_setup.py", "models.policy.path=none/of/these", code=2)
     assert "WARNING: NO PROMPTS in data/train" in said
     assert said.splitlines()[-1] == "NOT READY: 1 to mend"
 

@@ -109,7 +109,9 @@ def test_new_tasks_of_an_episode_join_the_pool(run):
         async def rollout(self, task, models):
             episode = await super().rollout(task, models)
             self.count += 1
-            invented = Task(f"new-{self.count}", task.prompt, info=task.info)
+            words = f"{self.count} " * 5  # no two alike: near duplicates do not join
+            asked = ({"role": "user", "content": words},)
+            invented = Task(f"new-{self.count}", asked, info=task.info)
             return replace(episode, new_tasks=(invented,))
 
     size = len(run.pool)

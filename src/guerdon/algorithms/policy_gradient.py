@@ -145,14 +145,15 @@ class PolicyGradient:
         return kept.with_(num_actions=int(kept.action_mask.sum()), num_rows=kept.size)
 
     def weights(self, batch: Batch) -> Float[Tensor, "B T"]:
-        """The weight of each token in the loss."""
-        return token_weights(
+        """The weight of each token in the loss; the rows of one episode share an episode's."""
+        weights = token_weights(
             batch.action_mask,
             self.aggregation,
             batch.num_actions,
             batch.num_rows,
             self.length_norm,
         )
+        return weights if batch.row_weight is None else weights * batch.row_weight.unsqueeze(1)
 
     def loss(
         self,

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from guerdon.cli.options import ConfigDir, ConfigName, Overrides, require_name
-from guerdon.origin import origin_of, subject
+from guerdon.tasks.origin import origin_of, subject
 from guerdon.types import Task
 
 _PARENTS = 2

@@ -383,7 +383,7 @@ def _growth(theirs: Foreign, kinds: list[str]) -> dict[str, Any]:
     if most:
         theirs.notes.append(f"{PICK}.max_programs: of a full pool the oldest leave, not the newest")
     return {
-        "_target_": "guerdon.growth.Growth",
+        "_target_": "guerdon.tasks.growth.Growth",
         "fresh_first": mix == "max_new",
         **({"quotas": dict.fromkeys(kinds, most)} if most else {}),
         **limits.get(kept, {}),

@@ -265,7 +265,7 @@ class Config:
     learner: Learner = Learner()
     eval: Eval = Eval()
     growth: Component | None = None
-    """`guerdon.growth.Growth`: which tasks that the policy invents join the pool; None: its
+    """`guerdon.tasks.growth.Growth`: which tasks that the policy invents join the pool; None: its
     defaults."""
     warmup: Warmup | None = None
     llm: Llm = Llm()

@@ -182,7 +182,9 @@ class _Forgetting:
             assert past.row is not None
             turns = tuple(replace(turn, reward=past.reward) for turn in past.row.turns)
             outcome = Reward(self._history.gamma * later, {"later": later})
-            found.append(replace(past.row, turns=turns, reward=outcome, status=status))
+            weight = 1.0 / len(self._past)  # the episode counts once
+            row = replace(past.row, turns=turns, reward=outcome, status=status, weight=weight)
+            found.append(row)
             later = past.reward + self._history.gamma * later
         return tuple(reversed(found))
 

@@ -110,6 +110,7 @@ class Client:
         self.cache = Cache(mode="off") if cache is None else cache
         self.ledger = Ledger() if ledger is None else ledger
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._door: asyncio.Semaphore
         self._endpoints: list[Endpoint] = []
         self._flights: dict[bytes, _Flight] = {}
 
@@ -122,7 +123,8 @@ class Client:
             CacheMiss: replay, and there is no such answer.
         """
         self._enter_loop()
-        reply = await self._answer(request)
+        async with self._door:  # a thousand calls at once must not delay the first ones
+            reply = await self._answer(request)
         usage = reply.usage
         worth = self.price.cost(usage) if usage.is_known else self._most(request)
         meter.note_answer(usage, worth, is_cached=reply.is_cached)
@@ -152,6 +154,8 @@ class Client:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._flights = loop, {}
+            slots = sum(address.max_concurrent for address in self.addresses)
+            self._door = asyncio.Semaphore(2 * slots)
             self._endpoints = [
                 Endpoint(address, self.patience.timeout_s, Breaker()) for address in self.addresses
             ]

@@ -99,7 +99,7 @@ def _trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
         ],
         "token_ids": trajectory.token_ids,
         "logprobs": [logprob for logprob, sampled in masked if sampled],
-    }
+    } | ({} if trajectory.weight == 1.0 else {"weight": trajectory.weight})
 
 
 def _trajectory_from_json(record: Mapping[str, Any]) -> Trajectory:
@@ -119,6 +119,7 @@ def _trajectory_from_json(record: Mapping[str, Any]) -> Trajectory:
         reward=Reward(**record["reward"]),
         status=record["status"],
         temperature=record["temperature"],
+        weight=record.get("weight", 1.0),
     )
 
 

@@ -2,7 +2,7 @@
 
 from guerdon.envs.self_play.code_tasks import invitation
 from guerdon.envs.self_play.problems import Problem, fence, to_task
-from guerdon.origin import reference
+from guerdon.tasks.origin import reference
 
 
 def answer(*blocks: str) -> str:

@@ -9,7 +9,7 @@ from guerdon.envs.self_play.code import CodeSelfPlay
 from guerdon.envs.self_play.difficulty import RewardTable
 from guerdon.envs.self_play.problems import Problem, from_info, to_task
 from guerdon.errors import ConfigError, EngineError, EnvError
-from guerdon.origin import Origin, origin_of
+from guerdon.tasks.origin import Origin, origin_of
 from guerdon.types import Model, Sampling
 
 DOUBLE = Problem("code_o", "def f(a):\n    return 2 * a", ("3",), ("6",))

@@ -9,7 +9,7 @@ from guerdon.engines.scripted import ScriptedEngine, Truncated
 from guerdon.envs.self_play.general import GEN, PRED, ProposeSolve
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import BudgetExceeded, ConfigError, EngineError, RewardError
-from guerdon.origin import origin_of
+from guerdon.tasks.origin import origin_of
 from guerdon.types import Env, Model, Reward, Sampling, Task
 
 QUESTION = "Which is the smallest prime above 89?"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean
 
-from guerdon import similarity
 from guerdon.envs.self_play.problems import Problem
 from guerdon.errors import ConfigError
+from guerdon.tasks import similarity
 
 _BRANCHES = (
     ast.If, ast.For, ast.While, ast.IfExp, ast.BoolOp, ast.Try, ast.comprehension, ast.Lambda,

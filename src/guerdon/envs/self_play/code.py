@@ -9,7 +9,6 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from guerdon import similarity
 from guerdon.chat import Chat
 from guerdon.envs.self_play.bonuses import Bonuses
 from guerdon.envs.self_play.code_wording import Fenced, Wording
@@ -19,8 +18,8 @@ from guerdon.envs.self_play.grading import Grader
 from guerdon.envs.self_play.problems import KINDS, NO_ERROR, Kind, Problem, from_info, to_task
 from guerdon.envs.self_play.programs import FUNNEL, Unfit
 from guerdon.errors import ConfigError, EnvError
-from guerdon.origin import Origin, subject, with_origin
-from guerdon.tasks import TaskSource
+from guerdon.tasks import TaskSource, similarity
+from guerdon.tasks.origin import Origin, subject, with_origin
 from guerdon.types import (
     Episode,
     Metrics,

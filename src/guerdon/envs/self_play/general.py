@@ -23,7 +23,7 @@ from guerdon.data.rows import content_id
 from guerdon.envs.self_play.difficulty import Shape, difficulty_reward
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError, RewardError, RolloutError
-from guerdon.origin import Origin, with_origin
+from guerdon.tasks.origin import Origin, with_origin
 from guerdon.types import (
     Episode,
     Message,

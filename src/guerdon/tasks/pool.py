@@ -20,8 +20,8 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from guerdon.errors import CheckpointError, ConfigError
-from guerdon.growth import Grown, Growth
-from guerdon.origin import Origin, origin_of, reference, with_origin
+from guerdon.tasks.growth import Grown, Growth
+from guerdon.tasks.origin import Origin, origin_of, reference, with_origin
 from guerdon.types import Message, Task, derive_seed
 
 CountTokens = Callable[[Sequence[Message]], int]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from guerdon import similarity
 from guerdon.errors import ConfigError
-from guerdon.origin import Origin, origin_of, subject
+from guerdon.tasks import similarity
+from guerdon.tasks.origin import Origin, origin_of, subject
 from guerdon.types import Task
 
 if TYPE_CHECKING:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guerdon.similarity import NearTexts, Passages, digest, passages, signature, similarity, words
+from guerdon.tasks.similarity import (
+    NearTexts,
+    Passages,
+    digest,
+    passages,
+    signature,
+    similarity,
+    words,
+)
 
 TEXT = "Ann has 3 apples, buys 4 more and gives half of them to Ben; how many has Ben then?"
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guerdon.errors import CheckpointError, ConfigError
-from guerdon.growth import Growth
-from guerdon.origin import Origin, with_origin
 from guerdon.runs.schema import task_from_json, task_to_json
 from guerdon.tasks import LoadReport, TaskPool
+from guerdon.tasks.growth import Growth
+from guerdon.tasks.origin import Origin, with_origin
 from guerdon.types import Task
 
 

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from guerdon.errors import ConfigError
-from guerdon.growth import Growth
-from guerdon.origin import Origin, origin_of, with_origin
 from guerdon.runs.schema import task_from_json, task_to_json
 from guerdon.tasks import TaskPool, TaskSets
+from guerdon.tasks.growth import Growth
+from guerdon.tasks.origin import Origin, origin_of, with_origin
 from guerdon.types import Task
 
 SEEDS = [Task("seed", ({"role": "user", "content": "What is one and one?"},), "2", "a")]
