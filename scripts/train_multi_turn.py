@@ -1,8 +1,8 @@
 """Train in environments over several turns: python scripts/train_multi_turn.py
 --config-name multi_turn_ppo_env_reward_config [a.b=c ...]
 
-The name is a file of scripts/config (multi_turn_ppo_ragen), a shipped configuration, or a path; the file may be RAGEN's,
-align-anything's or ours, and overrides have its names.
+The name is a shipped configuration, a file of scripts/config (multi_turn_ppo_ragen) or a path; the
+file may be RAGEN's, align-anything's or ours, and overrides have its names.
 """
 
 import argparse
