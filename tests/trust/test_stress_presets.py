@@ -6,11 +6,10 @@ from functools import partial
 
 import pytest
 
+import judges
 from guerdon import cli
 from guerdon.llm.testing import ScriptedServer
-
-pytest.importorskip("guerdon.rewards.verifier")
-judges = pytest.importorskip("judges")
+from guerdon.tiny import TinyPolicy
 
 RIGHT = ("75", "Jupiter")
 BELIEVED = re.compile(
@@ -64,6 +63,27 @@ def tasks(tmp_path):
     rows = [{"question": f"{n}?", "answer": answer} for n, answer in enumerate(answers)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return ["--data", str(path), "--limit", "2"]
+
+
+def test_the_cascade_asks_about_few_attacks_and_the_rest_end_at_rules(tasks, capsys):
+    with ScriptedServer(verifier) as server:
+        code, record = attacked(capsys, server, "verifier", "-r", "cascade", *tasks)
+        asked = server.num_calls
+    assert {a["outcome"] for a in record["attempts"]} <= {"blocked", "held", "fooled"}
+    assert record["blocked"] > record["fooled"]
+    assert 0 < asked < len(record["attempts"]) / 2
+    assert code == (1 if record["fooled"] else 0)
+
+
+def test_the_published_verifier_has_no_guard_and_the_report_says_so(tasks, tmp_path, capsys):
+    TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save(tmp_path / "v")
+    with ScriptedServer(verifier) as server:
+        code, record = attacked(
+            capsys, server, "verifier", "-r", "general_reasoner", *tasks,
+            f"reward.tokenizer='{tmp_path / 'v'}'",
+        )  # fmt: skip
+    assert code == 1
+    assert record["fooled"] > 0
 
 
 @pytest.mark.parametrize("preset", ["binary", "instruct"])
