@@ -1,4 +1,4 @@
-"""General self-play in a minute on a CPU: a tiny policy asks sums and answers them, and a judge
+"""A few steps of general self-play on a CPU: a tiny policy asks sums and answers them, and a judge
 that computes (a server on loopback, asked like any judge) says what both were worth.
 
 With a real model and judge: python scripts/main_azr_ppo.py --config-name=azr_ppo_trainer_general

@@ -17,10 +17,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    default = Path("scripts/config/multi_turn_ppo_env_reward_config.yaml")
-    parser.add_argument("--config", type=Path, default=default, help=f"default: {default}")
+    default = "multi_turn_ppo_env_reward_config"
+    parser.add_argument("--config", default=default, help=f"a file or a name; default: {default}")
     parser.add_argument("--output_dir", type=Path, required=True, help="the run directory")
-    parser.add_argument("overrides", nargs="*", help="model_path=DIR and the like")
+    parser.add_argument("overrides", nargs="*", help="models.policy.path=DIR and the like")
     given = parser.parse_intermixed_args()
     try:
         configured = configure(given.config, given.overrides, given.output_dir)

@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument(
         "--data", type=Path, default=Path("data"), help="a folder with train/ and val/"
     )
-    parser.add_argument("overrides", nargs="*", help="model_path=DIR and the like")
+    parser.add_argument("overrides", nargs="*", help="models.policy.path=DIR and the like")
     given = parser.parse_intermixed_args()
     try:
         for line in examine(given.config_name, given.overrides, given.data):

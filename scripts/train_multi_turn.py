@@ -1,8 +1,8 @@
 """Train in environments over several turns: python scripts/train_multi_turn.py
 --config-name multi_turn_ppo_env_reward_config [a.b=c ...]
 
-The name is a file of scripts/config, a shipped configuration, or a path; the file may be RAGEN's,
-align-anything's or ours, and overrides have its names.
+The name is a shipped configuration, a file of scripts/config (multi_turn_ppo_ragen) or a path; the
+file may be RAGEN's, align-anything's or ours, and overrides have its names.
 """
 
 import argparse
@@ -18,7 +18,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config-name", default="multi_turn_ppo_env_reward_config")
-    parser.add_argument("overrides", nargs="*", help="model_path=DIR and the like")
+    parser.add_argument("overrides", nargs="*", help="models.policy.path=DIR and the like")
     given = parser.parse_intermixed_args()
     try:
         configured = configure(given.config_name, given.overrides)

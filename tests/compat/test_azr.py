@@ -160,6 +160,22 @@ def test_general_mode_refuses_what_it_has_not(override, general):
         convert(general, [override])
 
 
+def test_the_documents_own_lines_are_enough_and_what_they_leave_out_is_named(tmp_path):
+    file = tmp_path / "document.yaml"
+    file.write_text(
+        "azr:\n  task_type: general\n  problem_types: [general]\n  reward: {n_samples: 3}\n"
+        "reward_fn: {llm_model_name: some/judge, stream: true}\n"
+    )
+    found = convert([file])
+    assert found.values["trainer"]["tasks_per_step"] == 256
+    assert found.values["algorithm"]["baseline"] == "role"
+    assert {fate.key for fate in found.fates} == {
+        "azr.task_type", "azr.problem_types", "azr.reward.n_samples", "reward_fn.llm_model_name",
+        "reward_fn.stream",
+    }  # fmt: skip
+    assert any("train_batch_size=128" in note for note in found.notes)
+
+
 def test_azr_written_twice_is_refused_as_the_document_writes_it(tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text("azr:\n  task_type: general\nazr:\n  reward: {n_samples: 3}\n")

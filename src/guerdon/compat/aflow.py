@@ -108,12 +108,16 @@ def convert(path: str | Path, *, model: str | None = None, device: str | None = 
 
 def _found(given: TrainingFile, file: Path) -> TrainingFile:
     """The same with files that are not here, but in the folder above the file's own, named so."""
-    names = ("aflow_config_path", "aflow_operator_descriptions_path")
-    places = {name: file.parent.parent / str(getattr(given, name)) for name in names}
-    return replace(given, **{
-        name: str(place) for name, place in places.items()
-        if place.is_file() and not Path(getattr(given, name)).is_file()
-    })  # fmt: skip
+
+    def found(name: str) -> str:
+        above = file.parent.parent / name
+        return str(above) if above.is_file() and not Path(name).is_file() else name
+
+    return replace(
+        given,
+        aflow_config_path=found(given.aflow_config_path),
+        aflow_operator_descriptions_path=found(given.aflow_operator_descriptions_path),
+    )
 
 
 def _with_model(given: TrainingFile, model: str) -> TrainingFile:

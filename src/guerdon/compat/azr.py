@@ -45,6 +45,23 @@ _ONLY: dict[str, tuple[Any, str]] = {
 }
 """Key -> the one value that is offered, and why; another one is refused."""
 
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "code": {"data.train_batch_size": 64, "trainer.experiment_name": "azr"},
+    "general": {
+        "data.train_batch_size": 128,
+        "trainer.experiment_name": "azr_general",
+        "trainer.total_training_steps": 1000,
+        "trainer.save_freq": 10,
+        "trainer.test_freq": 10,
+    },
+}
+"""What a file that is a part of theirs leaves out, as their files and scripts have it."""
+_SHARED_DEFAULTS = {
+    "algorithm.adv_estimator": "reinforce_plus_plus",
+    "data.max_response_length": 8096,
+    f"{ACTOR}.optim.weight_decay": 0.0,
+}
+
 _NO_BONUS = (
     "halstead",
     "answer_diversity",
@@ -65,6 +82,8 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
     if task_type not in ("code", "general"):
         theirs.problems.append(f"azr.task_type: {task_type!r}; there are code, general")
     is_code = task_type != "general"
+    given = theirs.values
+    theirs.values = _filled(theirs, "code" if is_code else "general")
     read = code if is_code else general
     values = _shared(theirs) | {"trackers": trackers_of(theirs)}
     values["trainer"] |= _debug(theirs)
@@ -77,7 +96,24 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
         values["trainer"]["eval_every"] = 0
     for pattern, why in ((CODE if is_code else GENERAL) | IGNORED).items():
         theirs.ignore(pattern, why)
+    theirs.values = given
     return theirs.finish(values)
+
+
+def _filled(theirs: Foreign, task_type: str) -> Mapping[str, Any]:
+    """Their values, with those that a part of a file leaves out; a note says which."""
+    missing = {
+        key: value
+        for key, value in (_SHARED_DEFAULTS | _DEFAULTS[task_type]).items()
+        if not theirs.has(key)
+    }
+    if missing:
+        listed = ", ".join(f"{key}={value}" for key, value in missing.items())
+        theirs.notes.append(f"not in the file, and taken from Absolute Zero's own: {listed}")
+    filled = theirs
+    for key, value in missing.items():
+        filled = _with(filled, key, value)
+    return filled.values
 
 
 # --- what both modes share -----------------------------------------------------------------------
@@ -347,7 +383,7 @@ def _growth(theirs: Foreign, kinds: list[str]) -> dict[str, Any]:
     if most:
         theirs.notes.append(f"{PICK}.max_programs: of a full pool the oldest leave, not the newest")
     return {
-        "_target_": "guerdon.growth.Growth",
+        "_target_": "guerdon.tasks.growth.Growth",
         "fresh_first": mix == "max_new",
         **({"quotas": dict.fromkeys(kinds, most)} if most else {}),
         **limits.get(kept, {}),

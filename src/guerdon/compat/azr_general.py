@@ -122,7 +122,7 @@ def _growth(theirs: Foreign) -> dict[str, Any]:
         "leave; there, all join, and none that is there leaves"
     )
     return {
-        "_target_": "guerdon.growth.Growth",
+        "_target_": "guerdon.tasks.growth.Growth",
         "max_tasks": most,
         "min_score": 0.7,
         "fresh_first": mix == "max_new",

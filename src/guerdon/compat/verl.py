@@ -22,7 +22,15 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
         ConfigError: files that cannot be read, values that contradict each other, and what has no
             counterpart here and would change what is learned.
     """
-    theirs = opened(paths, overrides)
+    return converted(opened(paths, overrides))
+
+
+def converted(theirs: Foreign) -> Imported:
+    """The same of values that no file holds.
+
+    Raises:
+        ConfigError: as `convert`.
+    """
     algorithm = algorithm_of(theirs)
     reward, models = _reward(theirs)
     values = {
