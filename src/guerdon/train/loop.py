@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from dataclasses import dataclass, replace
@@ -154,6 +155,7 @@ class Loop:
                     run = self.training
                     run.learner.publish(run.engine, version=self.progress.step)
                 self.display.start(self.progress.step, self.settings.steps)
+                gc.freeze()  # models and tasks live as long as the run: do not look at them again
                 while self.progress.step < self.settings.steps and not self._collapsed:
                     await self._step(self.progress.step + 1)
             self._save_if_begun()
@@ -166,6 +168,7 @@ class Loop:
             self._save_if_begun()
             raise
         finally:
+            gc.unfreeze()
             for tracker in self.trackers:
                 tracker.close()
             if self.training.ledger is not None:
