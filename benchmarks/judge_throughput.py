@@ -19,20 +19,19 @@ import argparse
 import asyncio
 import json
 import math
-import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable
-from multiprocessing.connection import Connection
 from pathlib import Path
+
+from scripted import elsewhere
 
 from guerdon.engines.remote import RemoteEngine
 from guerdon.envs.single_turn import SingleTurn
 from guerdon.llm.asks import Ask
 from guerdon.llm.cache import Cache
 from guerdon.llm.ledger import Ledger
-from guerdon.llm.testing import ScriptedServer
 from guerdon.rewards.judge import Judge
 from guerdon.rewards.match import Match
 from guerdon.train.collect import collect
@@ -53,22 +52,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print the result alone")
     args = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, args.latency))
-    server.start()
-    try:
-        found = asyncio.run(measure(ours.recv(), args))
-    finally:
-        ours.send("stop")
-        server.join()
+    with elsewhere(answer, args.latency) as url:
+        found = asyncio.run(measure(url, args))
     print(json.dumps(found) if args.json else "\n".join(f"{k:<16} {v}" for k, v in found.items()))
-
-
-def serve(pipe: Connection, latency_s: float) -> None:
-    """The other process: answer until told to stop."""
-    with ScriptedServer(answer, latency_s=latency_s) as server:
-        pipe.send(server.url)
-        pipe.recv()
 
 
 def answer(ask: Ask) -> str:

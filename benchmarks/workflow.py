@@ -17,35 +17,39 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import statistics
 import tempfile
 import time
 from functools import cache
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
+from scripted import elsewhere
 
 from guerdon.config.build import build
 from guerdon.config.compose import compose
 from guerdon.engines.native import NativeEngine
 from guerdon.engines.remote import RemoteEngine
 from guerdon.hf import load_model, load_tokenizer
+from guerdon.llm.asks import Ask
 from guerdon.llm.cache import Cache
 from guerdon.llm.ledger import Ledger
 from guerdon.llm.meter import billing
 from guerdon.llm.prices import NANO, Price
-from guerdon.llm.testing import ScriptedServer
 from guerdon.templates import ChatTemplate
 from guerdon.types import Model, Sampling
 from guerdon.workflow import Inputs, Program, Task, check, run, shipped_catalog
 from guerdon.workflow.meter import ledger_meter
 
 ANSWER = "It follows that the answer is 7."
+
+
+def answer(ask: Ask) -> str:
+    """The same to everybody."""
+    return ANSWER
 
 
 def main() -> None:
@@ -60,23 +64,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print the result alone")
     args = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, args.latency))
-    server.start()
-    try:
-        found = asyncio.run(executed(ours.recv(), args))
-    finally:
-        ours.send("stop")
-        server.join()
+    with elsewhere(answer, args.latency) as url:
+        found = asyncio.run(executed(url, args))
     found |= asyncio.run(generated(args))
     print(json.dumps(found) if args.json else "\n".join(f"{k:<16} {v}" for k, v in found.items()))
-
-
-def serve(pipe: Connection, latency_s: float) -> None:
-    """The other process: answer until told to stop."""
-    with ScriptedServer(lambda ask: ANSWER, latency_s=latency_s, remember=False) as server:
-        pipe.send(server.url)
-        pipe.recv()
 
 
 async def executed(url: str, args: argparse.Namespace) -> dict[str, object]:
