@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from guerdon.compat.configured import start
 from guerdon.compat.multi_turn import configure
-from guerdon.errors import GuerdonError
 
 
 def main() -> int:
@@ -22,17 +22,7 @@ def main() -> int:
     parser.add_argument("--output_dir", type=Path, required=True, help="the run directory")
     parser.add_argument("overrides", nargs="*", help="models.policy.path=DIR and the like")
     given = parser.parse_intermixed_args()
-    try:
-        configured = configure(given.config, given.overrides, given.output_dir)
-        for note in configured.notes:
-            print(f"note: {note}", file=sys.stderr)
-        from guerdon.train.loop import train
-
-        outcome = train(configured.config, configured.values)
-    except GuerdonError as error:
-        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
-        return error.exit_code
-    return 130 if outcome.status == "interrupted" else 0
+    return start(lambda: configure(given.config, given.overrides, given.output_dir))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from guerdon.compat.aflow_run import configure, train
-from guerdon.errors import GuerdonError
+from guerdon.compat.configured import start
 
 
 def main() -> int:
@@ -20,21 +21,15 @@ def main() -> int:
     parser.add_argument("--restart", action="store_true", help="replace a run of the same name")
     parser.add_argument("overrides", nargs="*", help="trainer.steps=10 and the like")
     given = parser.parse_args()
-    try:
-        configured = configure(
-            given.model,
-            device=given.device,
-            training_file=given.config,
-            data_dir=given.data_dir,
-            overrides=[*given.overrides, *(["run.overwrite=true"] if given.restart else [])],
-        )
-        for note in configured.notes:
-            print(f"note: {note}", file=sys.stderr)
-        train(configured)
-    except GuerdonError as error:
-        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
-        return error.exit_code
-    return 0
+    configured = partial(
+        configure,
+        given.model,
+        device=given.device,
+        training_file=given.config,
+        data_dir=given.data_dir,
+        overrides=[*given.overrides, *(["run.overwrite=true"] if given.restart else [])],
+    )
+    return start(configured, train)
 
 
 if __name__ == "__main__":

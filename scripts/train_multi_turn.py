@@ -8,8 +8,8 @@ file may be RAGEN's, align-anything's or ours, and overrides have its names.
 import argparse
 import sys
 
+from guerdon.compat.configured import start
 from guerdon.compat.multi_turn import configure
-from guerdon.errors import GuerdonError
 
 
 def main() -> int:
@@ -20,17 +20,7 @@ def main() -> int:
     parser.add_argument("--config-name", default="multi_turn_ppo_env_reward_config")
     parser.add_argument("overrides", nargs="*", help="models.policy.path=DIR and the like")
     given = parser.parse_intermixed_args()
-    try:
-        configured = configure(given.config_name, given.overrides)
-        for note in configured.notes:
-            print(f"note: {note}", file=sys.stderr)
-        from guerdon.train.loop import train
-
-        outcome = train(configured.config, configured.values)
-    except GuerdonError as error:
-        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
-        return error.exit_code
-    return 130 if outcome.status == "interrupted" else 0
+    return start(lambda: configure(given.config_name, given.overrides))
 
 
 if __name__ == "__main__":

@@ -5,29 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from guerdon.compat.aflow import convert
+from guerdon.compat.configured import Configured
 from guerdon.config.check import check, examine
 from guerdon.config.compose import read, run_file, to_yaml
-from guerdon.config.schema import Config
 from guerdon.errors import ConfigError
 from guerdon.runs import reader
 
 TINY = "six_datasets_tiny"
 """The shipped configuration of ``--model tiny``: no download, no GPU, a scripted executor."""
-
-
-@dataclass(frozen=True)
-class Configured:
-    """A run that could start."""
-
-    config: Config
-    values: dict[str, Any]
-    notes: tuple[str, ...]
-    """What differs from what its file says, and why; and warnings."""
 
 
 def configure(

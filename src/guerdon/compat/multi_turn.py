@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from guerdon.compat import align_anything, ragen
+from guerdon.compat.configured import Configured
 from guerdon.compat.foreign import Imported, read_yaml
 from guerdon.config.check import check
 from guerdon.config.compose import read
-from guerdon.config.schema import Config
 from guerdon.data.readers import SUFFIXES, read_file
 from guerdon.errors import ConfigError
 
 FOLDER = Path("scripts/config")
 """Where a name without a path is looked for, before the shipped configurations."""
-
-
-@dataclass(frozen=True)
-class Configured:
-    """A run that could start."""
-
-    config: Config
-    values: dict[str, Any]
-    notes: tuple[str, ...]
 
 
 def configure(
