@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guerdon.config.compose import compose, from_run, read, to_yaml
+from guerdon.config.compose import compose, read, run_file, to_yaml
 from guerdon.errors import ConfigError
 
 
@@ -150,12 +150,12 @@ def test_a_secret_of_the_environment_is_written_as_the_variable_and_read_back(wr
     assert values["env"]["api_key"] == "sk-very-secret"
     written = to_yaml(values)
     assert "sk-very-secret" not in written
-    assert from_run(write(written, "config.yaml").parent) == values
+    assert compose(run_file(write(written, "config.yaml").parent)) == values
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(ConfigError, match="is not a run directory"):
-        from_run(tmp_path)
+        run_file(tmp_path)
 
 
 def test_literal_secrets_are_never_written_and_numbers_with_such_names_are():

@@ -92,17 +92,12 @@ def to_yaml(config: dict[str, Any]) -> str:
     return text
 
 
-def from_run(folder: str | Path) -> dict[str, Any]:
-    """The configuration a run was started with, secrets read from the environment again.
+def run_file(folder: str | Path) -> Path:
+    """The ``config.yaml`` of a run directory.
 
     Raises:
-        ConfigError: ``folder`` is no run directory, or a variable is not set.
+        ConfigError: ``folder`` is none.
     """
-    return compose(run_file(folder))
-
-
-def run_file(folder: str | Path) -> Path:
-    """The ``config.yaml`` of a run directory."""
     file = Path(folder) / "config.yaml"
     if not file.is_file():
         raise ConfigError(

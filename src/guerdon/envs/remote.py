@@ -18,6 +18,7 @@ import httpx2
 
 from guerdon.envs.server_process import ServerProcess
 from guerdon.errors import ConfigError, EnvError
+from guerdon.runs.schema import task_to_json
 from guerdon.tasks import CountTokens, TaskSets
 from guerdon.types import Task
 
@@ -81,14 +82,7 @@ class RemoteEnv:
     async def reset(self, task: Task, seed: int) -> tuple[str, dict[str, float]]:
         """Begin the task in this copy's session."""
         self._session = self._session or uuid4().hex
-        record = {
-            "id": task.id,
-            "prompt": list(task.prompt),
-            "answer": task.answer,
-            "domain": task.domain,
-            "info": dict(task.info),
-        }
-        body = {"session": self._session, "task": record, "seed": seed}
+        body = {"session": self._session, "task": task_to_json(task), "seed": seed}
         self._last, self._number = await self._post("reset", body), 0
         return self._last["observation"], self._last["info"]
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from guerdon.envs.sessions import NoSession, OutOfOrder, Sessions
 from guerdon.errors import EnvError
+from guerdon.runs.schema import task_from_json, task_to_json
 from guerdon.tasks import TaskSets
 from guerdon.types import Task
 
@@ -63,7 +64,9 @@ def build_app(name: str, sessions: Sessions, tasks: TaskSets | None = None) -> S
         if tasks is None:
             return _error(404, "no_tasks", f"{name} has no tasks of its own")
         sets = {"train": tasks.train, "held_out": tasks.held_out}
-        return JSONResponse({key: [_record(task) for task in some] for key, some in sets.items()})
+        return JSONResponse(
+            {key: [task_to_json(task) for task in some] for key, some in sets.items()}
+        )
 
     posts = {"reset": reset, "step": step, "ask": ask, "snapshot": snapshot, "close": close}
     routes = [Route(f"/v1/{path}", _post(act), methods=["POST"]) for path, act in posts.items()]
@@ -115,16 +118,6 @@ def _whole(body: dict[str, Any], name: str, default: int | None = None) -> int:
 
 def _task(record: Any) -> Task:
     try:
-        return Task(**{**record, "prompt": tuple(record["prompt"])})
+        return task_from_json(record)
     except (TypeError, KeyError) as error:
         raise BadRequest(f"task must have id, prompt, answer, domain and info ({error})") from None
-
-
-def _record(task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "prompt": list(task.prompt),
-        "answer": task.answer,
-        "domain": task.domain,
-        "info": dict(task.info),
-    }

@@ -10,8 +10,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from guerdon import control_tokens
+
 _LABEL = re.compile(r"[A-Z][A-Za-z]*(?: [A-Za-z]+){0,4}:")
-_CONTROL = re.compile(r"<\s?\|[^<>|\n]{1,40}\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>")
 _MARKUP = re.compile(r"</[A-Za-z][\w-]*\s*>|<!--|<!doctype", re.IGNORECASE)
 _OPENERS = {
     "thought process",
@@ -60,7 +61,7 @@ def why_rejected(answer: str, gold: str, labels: Sequence[str]) -> str | None:
     for label in labels:
         if label.casefold() in folded and label.casefold() not in reference:
             return f"it names {label!r}, a part of the verifier's prompt"
-    for what, pattern in (("control tokens", _CONTROL), ("markup", _MARKUP)):
+    for what, pattern in (("control tokens", control_tokens.WRITTEN), ("markup", _MARKUP)):
         if pattern.search(answer) and not pattern.search(gold):
             return f"it contains {what}"
     if not any(map(str.isalnum, answer)) and any(map(str.isalnum, gold)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from guerdon import control_tokens
 from guerdon.rewards.sealed import num_hidden, visible
 
 _GRADERS = r"(?:grader|judge|evaluator|examiner|rater|marker|reviewer|verifier|assessor)"
@@ -43,9 +44,7 @@ _SIGNS = {
     "forges a mark": re.compile(
         r"</?(?:question|reference|response(?:_\w+)?|verdict)-[0-9a-f]{4,}>", re.IGNORECASE
     ),
-    "writes control tokens": re.compile(
-        r"<\s?\|[^<>|\n]{1,40}\|>|<\s?(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
-    ),
+    "writes control tokens": control_tokens.WRITTEN,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,11 +93,6 @@ def question(text: str, answer: str | None, domain: str, **info: Any) -> Task:
     """A task of one user message."""
     prompt = ({"role": "user", "content": text},)
     return Task(content_id(prompt, answer), prompt, answer, domain, info)  # type: ignore[arg-type]
-
-
-def in_domain(labelled: Labelled, domain: str) -> Labelled:
-    """The same, its task in ``domain``."""
-    return replace(labelled, task=replace(labelled.task, domain=domain))
 
 
 def to_label(value: Any, right_at: float | None = None) -> str:

@@ -56,13 +56,6 @@ def random_success(maps: Maps, max_turns: int) -> float:
     return float(chance[each, goal].mean())
 
 
-def oracle_success(maps: Maps, max_turns: int) -> float:
-    """The share of maps whose shortest path to the goal is at most ``max_turns`` long."""
-    following, goal, start = _tables(maps)
-    each = np.arange(len(maps))
-    return float((_distances(following, goal)[each, start] <= max_turns).mean())
-
-
 def _tables(
     maps: Maps,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
