@@ -17,6 +17,7 @@ from guerdon.rewards.answers import stated_answer
 from guerdon.rewards.guard import labels_of, visible, why_rejected
 from guerdon.rewards.lengths import count_tokens, load_tokenizer
 from guerdon.rewards.likelihood import probability_of_yes
+from guerdon.rewards.sealed import clip
 from guerdon.types import Completion, Message, Model, Models, Reward, Task
 
 GENERAL_VERIFIER = (
@@ -157,7 +158,7 @@ class Verifier:
         """What the verifier says, shaped."""
         model = models[self.model]
         question = question_of(task)
-        clipped = _clip(question, self.max_question_chars)
+        clipped = clip(question, self.max_question_chars)
         values = {"question": clipped, "ground_truth": gold, "student_answer": answer}
         prompt = _FIELD.sub(lambda found: values[found[1]], self.prompt)
         reply = await self._ask(model, prompt)
@@ -261,11 +262,3 @@ def _parts(
     named = {"yes": yes, "missing": missing, "rejected": rejected}
     named |= {"unparsed": unparsed, "clipped": clipped}
     return {name: float(value) for name, value in named.items()}
-
-
-def _clip(text: str, max_chars: int) -> str:
-    """The text, or its beginning and its end with the number of characters left out between."""
-    if len(text) <= max_chars:
-        return text
-    head, tail = max_chars // 2, max_chars - max_chars // 2
-    return f"{text[:head]}\n[... {len(text) - max_chars} characters left out ...]\n{text[-tail:]}"
