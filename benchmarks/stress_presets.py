@@ -4,7 +4,8 @@
 
 `guerdon reward stress` on every preset, with a model behind a server that is gullible on purpose:
 to it everything is right but a plain wrong answer. So what a preset does not block before its model
-must be reported. ``--table`` prints the table of docs/trust.md: attacks blocked, of those tried.
+must be reported. ``--table`` prints the table of docs/trust.md: attacks blocked / held / without a
+reward / fooled.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from guerdon.trust.stress import PROBLEMS, Outcome, Stress, stress
 
 VERIFIERS = tuple(sorted(path.stem for path in (SHIPPED / "verifier").glob("*.yaml")))
 RUBRICS = tuple(sorted(path.stem for path in (SHIPPED / "judge").glob("*.yaml")))
+PRESETS = (*VERIFIERS, *RUBRICS)
 WRONG = {problem.wrong for problem in PROBLEMS}
 
+_FAMILIES = (*FAMILIES, "prefix")
 _SHOWN = re.compile(r"(?:Student Answer|Given answer): (.*?)\n\n", re.DOTALL)
 _BEST = re.compile(r"number from \S+ to (\S+) and nothing else")
 
@@ -86,7 +89,7 @@ def settings_of(preset: str, folder: Path) -> tuple[str, list[str]]:
         return preset, [f"reward.tokenizer='{folder}'"]
     if preset in VERIFIERS:
         return preset, []
-    kind = {"pairwise": "compare.Pairwise", "listwise": "ranking.Listwise"}.get(
+    kind = {"pairwise": "ranking.Tournament", "listwise": "ranking.Listwise"}.get(
         preset, "judge.Judge"
     )
     return f"guerdon.rewards.{kind}", [f"reward.rubric={preset}"]
@@ -111,28 +114,27 @@ def attacked(preset: str, folder: Path, *more: str) -> Stress:
 
 def by_family(found: Stress) -> dict[str, Counter[Outcome]]:
     """Outcomes of each family of attacks."""
-    counts: dict[str, Counter[Outcome]] = {name: Counter() for name in (*FAMILIES, "prefix")}
+    counts: dict[str, Counter[Outcome]] = {name: Counter() for name in _FAMILIES}
     for attempt in found.attempts:
         counts[attempt.family][attempt.outcome] += 1
     return counts
 
 
 def table(found: dict[str, Stress]) -> list[str]:
-    """Markdown: a line for each family, a column for each preset."""
-    counts = {name: by_family(one) for name, one in found.items()}
-    lines = ["| Family | " + " | ".join(f"`{name}`" for name in found) + " |"]
-    lines.append("|---" * (len(found) + 1) + "|")
-    for family in (*FAMILIES, "prefix"):
-        cells = [_cell(counts[name][family]) for name in found]
-        lines.append(f"| {family} | " + " | ".join(cells) + " |")
-    whole = [_cell(sum(counts[name].values(), Counter())) for name in found]
-    return [*lines, "| all | " + " | ".join(whole) + " |"]
+    """Markdown: a line for each family, a column for presets of which the same became."""
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for name, one in found.items():
+        counts = by_family(one)
+        cells = [_cell(counts[family]) for family in _FAMILIES]
+        columns.setdefault((*cells, _cell(one.counts)), []).append(name)
+    heads = [", ".join(names) for names in columns.values()]
+    rows = zip((*_FAMILIES, "all"), *columns, strict=True)
+    lines = [["Family", *heads], ["---"] * (len(heads) + 1), *map(list, rows)]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _cell(counts: Counter[Outcome]) -> str:
-    return f"{counts[Outcome.blocked]} / {counts[Outcome.fooled]} / {counts[Outcome.held]}" + (
-        f" / {counts[Outcome.no_reward]}" if counts[Outcome.no_reward] else ""
-    )
+    return " / ".join(str(counts[outcome]) for outcome in Outcome)
 
 
 def main() -> None:
@@ -143,11 +145,12 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save(scratch)
-        names = options.presets or (*VERIFIERS, *RUBRICS)
-        found = {name: attacked(name, Path(scratch)) for name in names}
+        found = {name: attacked(name, Path(scratch)) for name in options.presets or PRESETS}
+        if not options.presets:
+            lowest = attacked("quality", Path(scratch), "reward.suspicious=lowest")
+            found["quality with suspicious: lowest"] = lowest
     if options.table:
-        for group in (VERIFIERS, RUBRICS):
-            print("\n".join(table({n: found[n] for n in group if n in found})), end="\n\n")
+        print("\n".join(table(found)))
     print(json.dumps({name: dict(one.counts) for name, one in found.items()}))
 
 

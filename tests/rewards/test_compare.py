@@ -56,16 +56,6 @@ def test_equal_texts_are_a_tie_and_nobody_is_asked():
     assert engine.engine.calls == []
 
 
-def test_an_empty_response_loses_and_nobody_is_asked():
-    engine = model()
-    assert compare(Pairwise(), engine, "\u200b", "Paris") == Comparison(
-        "2", "2", "the other response is empty"
-    )
-    assert compare(Pairwise(swap=False), engine, "Paris", "").winner == "1"
-    assert compare(Pairwise(), engine, "", "\\boxed{}").winner == "tie"
-    assert engine.engine.calls == []
-
-
 def test_the_median_of_several_verdicts_counts_in_each_order():
     engine = model(*map(tagged, ["1", "1", "2", "2", "tie", "2"]), temperature=1.0)
     found = compare(Pairwise(samples=3), engine)

@@ -142,3 +142,8 @@ def test_empty_responses_share_the_last_place_and_are_not_shown():
     assert (values(rewards), calls) == ([0.0, 1.0], [])
     rewards, calls = rank(Listwise(), longest_first, ["", " ", "\\boxed{ }"])
     assert (values(rewards), calls) == ([0.5, 0.5, 0.5], [])
+
+
+def test_in_a_tournament_an_empty_response_loses_and_nobody_is_asked():
+    rewards, calls = rank(Tournament(), longest_wins, ["", "a", "\u200b"])
+    assert (values(rewards), calls) == ([0.25, 1.0, 0.25], [])

@@ -49,8 +49,7 @@ class Comparison:
 class Pairwise(Judging):
     """Which of two responses is better, or neither.
 
-    Equal texts are a tie and an empty one loses, and nobody is asked. Of several verdicts in one
-    order the median counts.
+    Equal texts are a tie, and nobody is asked. Of several verdicts in one order the median counts.
 
     Args:
         rubric: what counts: ``pairwise`` or a YAML file of kind ``pair``.
@@ -78,9 +77,6 @@ class Pairwise(Judging):
         if visible(texts[0]) == visible(texts[1]):
             same: Preference = "tie"
             return Comparison(same, same if self.swap else None, "the responses are the same")
-        if not all(texts):
-            better: Preference = "1" if texts[0] else "2"
-            return Comparison(better, better if self.swap else None, "the other response is empty")
         orders = [texts, texts[::-1]] if self.swap else [texts]
         found = await all_of(self.verdicts(self._case(task, *order), models) for order in orders)
         swapped = _preference(found[1], is_swapped=True) if self.swap else None

@@ -25,7 +25,8 @@ _REQUEST = "Rank all responses by the criteria you were given."
 
 @dataclass(frozen=True, kw_only=True)
 class Tournament(Pairwise):
-    """The share of its comparisons a response wins, a tie counting half.
+    """The share of its comparisons a response wins, a tie counting half. An empty one wins none
+    but against its like.
 
     All pairs of a round are compared at the same time. ``parts``: ``flipped``, the share of its
     comparisons whose verdict changed with the order.
@@ -42,6 +43,14 @@ class Tournament(Pairwise):
         super().__post_init__()
         if self.rounds is not None and self.rounds < 1:
             raise ConfigError(f"Tournament: rounds must be at least 1, got {self.rounds}")
+
+    async def compare(self, task: Task, first: str, second: str, models: Models) -> Comparison:
+        """As `Pairwise.compare`; an empty response loses, and nobody is asked."""
+        texts = self.response_text(first), self.response_text(second)
+        if bool(texts[0]) == bool(texts[1]):
+            return await super().compare(task, first, second, models)
+        better: Preference = "1" if texts[0] else "2"
+        return Comparison(better, better if self.swap else None, "the other response is empty")
 
     async def rank(self, task: Task, responses: Sequence[str], models: Models) -> list[Reward]:
         """A reward for each response, in their order.
