@@ -73,6 +73,16 @@ def test_missing_sections_are_asked_for_and_hide_nothing_else(values):
     ]
 
 
+@pytest.mark.parametrize("coef", [{}, {"coef": "???"}])
+def test_an_optional_section_that_lacks_a_value_is_asked_for_it(values, coef):
+    values["ptx"] = {"source": {"_target_": "config_parts.Talks", "talks": []}} | coef
+    values["warmup"] = {"steps": 3}
+    assert sorted(check(values).problems) == [
+        "ptx.coef is required: give it as ptx.coef=VALUE or in the YAML",
+        "warmup.source is required: give it as warmup.source=VALUE or in the YAML",
+    ]
+
+
 def test_an_empty_configuration_has_problems_and_not_a_traceback():
     assert len(check({}).problems) == 6
 

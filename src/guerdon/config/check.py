@@ -61,6 +61,8 @@ MINIMUM = {
     "trust.audit_window": 2,
     "warmup.steps": 0,
     "warmup.batch_size": 1,
+    "ptx.coef": 0,
+    "ptx.batch_size": 1,
 }
 
 _STAND_INS: dict[str, Any] = {
@@ -161,13 +163,19 @@ def _typed(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     config, problems = fit(values, Config)
     if config is not None and not problems:
         return config, []
-    kept = _without(values, {problem.loc for problem in problems})
-    for section, needed in _STAND_INS.items():
-        given = kept.get(section)
-        kept[section] = {**needed, **given} if isinstance(given, Mapping) else needed
-    config, rest = fit(kept, Config)
-    assert config is not None, rest
-    return config, problems
+    drop = {problem.loc for problem in problems}
+    while True:
+        kept = _without(values, drop)
+        for section, needed in _STAND_INS.items():
+            given = kept.get(section)
+            kept[section] = {**needed, **given} if isinstance(given, Mapping) else needed
+        config, rest = fit(kept, Config)
+        if config is not None:
+            return config, problems
+        # what lacks a value without a stand-in goes as a whole
+        wider = drop | {problem.loc[:-1] for problem in rest}
+        assert wider > drop, rest
+        drop = wider
 
 
 def _without(value: Any, drop: set[tuple[str | int, ...]], loc: tuple[str | int, ...] = ()) -> Any:
@@ -196,6 +204,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
         yield "growth", config.growth
     if config.warmup:
         yield "warmup.source", config.warmup.source
+    if config.ptx:
+        yield "ptx.source", config.ptx.source
     if config.trust.audit:
         yield "trust.audit", config.trust.audit
     for role, spec in config.models.items():
