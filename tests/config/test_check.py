@@ -279,6 +279,34 @@ def test_an_interpolation_without_a_value_is_reported_once_beside_the_others(tmp
     ]
 
 
+@pytest.mark.parametrize(
+    ("override", "lines"),
+    [
+        ("trainer.steps=many", ["trainer.steps: expected int, got 'many'"]),
+        ("trainer.steps=1.5", ["trainer.steps: expected a whole number, got 1.5"]),
+        ("env.max_turns=abc", ["env.max_turns: expected int, got 'abc'"]),
+        ("algorithm.kl_coef.end=low", ["algorithm.kl_coef.end: expected float, got 'low'"]),
+        ("algorithm.kl_coef=low", ["algorithm.kl_coef: expected float or mapping, got 'low'"]),
+        ("learner.betas=[0.9]", ["learner.betas: expected list of 2, got [0.9]"]),
+        (
+            "trainer.group_filter={keep: top_p, value: 2}",
+            ["trainer.group_filter: value of keep: top_p must be above 0 and at most 1"],
+        ),
+        (
+            "tasks._target_=guerdon.envs.seeded.GameTask",
+            [
+                "tasks._target_: 'guerdon.envs.seeded.GameTask': guerdon.envs.seeded has no "
+                "'GameTask'; did you mean 'GameTasks'?"
+            ],
+        ),
+        ("warmup.steps=0", ["warmup.steps: must be at least 1, got 0"]),
+    ],
+)
+def test_one_wrong_value_of_the_quickstart_is_one_line(override, lines, tmp_path):
+    report, _ = examine("quickstart", [override, f"run.dir={tmp_path}"])
+    assert report.problems == lines
+
+
 def test_load_gives_the_typed_configuration_and_the_plain_one(values, tmp_path):
     from guerdon.config.compose import to_yaml
 

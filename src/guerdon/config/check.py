@@ -9,6 +9,7 @@ hold whole groups says ``makes_groups = True``.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,11 +60,14 @@ MINIMUM = {
     "trust.probe_every": 0,
     "trust.audit_frac": 0,
     "trust.audit_window": 2,
-    "warmup.steps": 0,
+    "warmup.steps": 1,
     "warmup.batch_size": 1,
     "ptx.coef": 0,
     "ptx.batch_size": 1,
 }
+
+_PATH = re.compile(r"\S+?(?=: | is required: )")
+"""Which value a problem is about."""
 
 _STAND_INS: dict[str, Any] = {
     "run": {"name": "run"},
@@ -114,12 +118,13 @@ def examine(
     is_new_run: bool = True,
 ) -> tuple[Report, dict[str, Any]]:
     """Compose and check, with the problems of both in one report."""
-    values, unresolved = read(name, overrides, config_dir)
+    values, unresolved, copies = read(name, overrides, config_dir)
     report = check(values, is_new_run=is_new_run)
     # what could not be resolved stands as ??? and must not be reported as missing, too
     repeated = {Problem((path,), None).line() for path in unresolved}
     problems = list(dict.fromkeys(line for line in unresolved.values() if line))
     problems += [line for line in report.problems if line not in repeated]
+    problems = _once(problems, copies)
     config = None if problems else report.config
     return Report(config, problems, report.warnings, report.sizes), values
 
@@ -153,6 +158,26 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
         problems += capacity.run_problems(config, sizes)
     warnings = [*_warnings(config), *capacity.memory_warnings(config, sizes)]
     return Report(None if problems else config, problems, warnings, sizes)
+
+
+def _once(problems: list[str], copies: Mapping[str, str]) -> list[str]:
+    """The problems without those of a value that stands elsewhere and is wrong there already."""
+    paths = [_PATH.match(line) for line in problems]
+    wrong = {path[0] for path in paths if path}
+
+    def is_copy(path: str) -> bool:
+        parts = path.split(".")
+        for size in range(len(parts), 0, -1):
+            origin = copies.get(".".join(parts[:size]))
+            if origin is not None:
+                return ".".join([origin, *parts[size:]]) in wrong
+        return False
+
+    return [
+        line
+        for line, path in zip(problems, paths, strict=True)
+        if path is None or not is_copy(path[0])
+    ]
 
 
 # --- the sections --------------------------------------------------------------------------------
