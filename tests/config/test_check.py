@@ -299,6 +299,9 @@ def test_an_interpolation_without_a_value_is_reported_once_beside_the_others(tmp
                 "'GameTask'; did you mean 'GameTasks'?"
             ],
         ),
+        ("trainer=5", ["trainer: expected mapping, got 5"]),
+        ("models.policy=null", ["models.policy: expected mapping, got null"]),
+        ("trainer.group_size=0", ["trainer.group_size: must be at least 1, got 0"]),
         ("warmup.steps=0", ["warmup.steps: must be at least 1, got 0"]),
     ],
 )

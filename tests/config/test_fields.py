@@ -81,7 +81,7 @@ def test_of_a_union_only_the_member_a_mapping_was_meant_for_complains():
     assert said(start=0.1, end=0.0, steps=0) == ["at.coef: steps must be at least 1"]
     assert lines({"coef": "abc"}, coef=kind) == ["at.coef: expected float or mapping, got 'abc'"]
     assert lines({"coef": [{"start": 1, "target": None}]}, coef=list[kind] | kind) == [
-        "at.coef.0.target: expected float, got None"
+        "at.coef.0.target: expected float, got null"
     ]
 
 

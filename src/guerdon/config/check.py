@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def examine(
     repeated = {Problem((path,), None).line() for path in unresolved}
     problems = list(dict.fromkeys(line for line in unresolved.values() if line))
     problems += [line for line in report.problems if line not in repeated]
-    problems = _once(problems, copies)
+    problems = _once(problems, copies, unresolved.keys())
     config = None if problems else report.config
     return Report(config, problems, report.warnings, report.sizes), values
 
@@ -153,6 +153,8 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
             sizes += capacity.measure(role, spec)
     if not _touches(wrong, "trainer") and not _touches(wrong, "learner"):
         problems += _arithmetic(config, built)
+    if "policy" not in config.models and not _touches(wrong, "models"):
+        problems.append("models.policy: is required; it is the model that is trained")
     problems += literal_secrets(dict(values))
     if is_new_run and not _touches(wrong, "run"):
         problems += capacity.run_problems(config, sizes)
@@ -160,8 +162,9 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
     return Report(None if problems else config, problems, warnings, sizes)
 
 
-def _once(problems: list[str], copies: Mapping[str, str]) -> list[str]:
-    """The problems without those of a value that stands elsewhere and is wrong there already."""
+def _once(problems: list[str], copies: Mapping[str, str], unresolved: Collection[str]) -> list[str]:
+    """The problems without those of a value that stands elsewhere and is wrong there already, or
+    cannot be read out of something that is."""
     paths = [_PATH.match(line) for line in problems]
     wrong = {path[0] for path in paths if path}
 
@@ -169,6 +172,8 @@ def _once(problems: list[str], copies: Mapping[str, str]) -> list[str]:
         parts = path.split(".")
         for size in range(len(parts), 0, -1):
             origin = copies.get(".".join(parts[:size]))
+            if origin is not None and path in unresolved:
+                return any(origin.startswith(f"{other}.") for other in wrong)
             if origin is not None:
                 return ".".join([origin, *parts[size:]]) in wrong
         return False
@@ -318,20 +323,22 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
             f"use one of {', '.join(fitting[:12])}"
         )
     compares = getattr(built.get("algorithm"), "needs_group", False)
-    if compares and trainer.group_size < 2 and not getattr(built.get("env"), "makes_groups", False):
+    if (
+        compares
+        and trainer.group_size == 1
+        and not getattr(built.get("env"), "makes_groups", False)
+    ):
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"
         )
-    if trainer.max_refills and trainer.group_size < 2:
+    if trainer.max_refills and alone:
         problems.append(
             f"trainer.max_refills: {trainer.max_refills} replaces groups whose members all earned "
             f"the same, and trainer.group_size is {trainer.group_size}; set it to 0"
         )
     policy = config.models.get("policy")
-    if policy is None:
-        problems.append("models.policy: is required; it is the model that is trained")
-    elif policy.sampling.temperature <= 0 and trainer.temperature is None:
+    if policy is not None and policy.sampling.temperature <= 0 and trainer.temperature is None:
         problems.append(
             f"models.policy.sampling.temperature: must be above 0 to explore, got "
             f"{policy.sampling.temperature}; evaluation is greedy anyway (eval.sampling)"

@@ -210,6 +210,8 @@ def _at(data: Any, loc: tuple[str | int, ...]) -> Any:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     text = value.source if isinstance(value, FromEnv) else repr(value)
     return str(text) if len(text) <= 60 else f"{text[:57]}..."
 
