@@ -323,11 +323,8 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
             f"use one of {', '.join(fitting[:12])}"
         )
     compares = getattr(built.get("algorithm"), "needs_group", False)
-    if (
-        compares
-        and trainer.group_size == 1
-        and not getattr(built.get("env"), "makes_groups", False)
-    ):
+    alone = trainer.group_size == 1
+    if compares and alone and not getattr(built.get("env"), "makes_groups", False):
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"
