@@ -58,9 +58,9 @@ class Expressions:
         return _user(_PROPOSE[kind])
 
     def read_proposal(self, kind: Kind, reply: str) -> Proposal | None:
-        """``expression@input`` on one line; without x, it is a riddle about no input."""
+        """``expression@input`` on one line."""
         expression, at, given = (part.strip() for part in reply.strip().rpartition("@"))
-        if "x" not in expression or not (at and given) or "\n" in reply.strip():
+        if not (expression and at and given) or "\n" in reply.strip():
             return None
         return Proposal(_HEAD + expression, (given,))
 
