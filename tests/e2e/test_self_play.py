@@ -22,7 +22,7 @@ SMALL = (
     "trainer.keep_last=9",
     "tasks.num_references=3",
     "tasks.solve_share=1",
-    "growth.max_tasks=6",
+    "growth.max_tasks=9",
     "growth.eviction=priority",
     "warmup.steps=60",
     "warmup.batch_size=32",
@@ -69,7 +69,7 @@ def whole(tmp_path_factory):
 
 def test_the_pool_grew_is_limited_and_every_task_says_where_it_came_from(whole):
     tasks = task_file.read(reader.checkpoints(whole)[-1] / task_file.NAME)
-    assert 0 < len(tasks) <= 6 - 2
+    assert 0 < len(tasks) <= 9 - 5
     origins = [origin_of(task) for task in tasks]
     assert all(origin.step > 0 and origin.judge == "sandbox" for origin in origins)
     rows = reader.read_metrics(whole)

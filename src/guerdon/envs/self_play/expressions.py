@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from guerdon.envs.self_play.code_tasks import domain_shares, invitation
 from guerdon.envs.self_play.code_wording import Proposal
@@ -31,6 +32,14 @@ _OPERATORS: dict[str, Callable[[int, int], int]] = {
 }
 
 Conversation = tuple[Message, ...]
+
+
+class _Drawn(NamedTuple):
+    """An expression, its input and its value."""
+
+    text: str
+    x: int
+    value: int
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,15 @@ class Expressions:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionTasks:
-    """Invitations to propose, the identity as seed, and held-out problems: all programs of one
-    operator, x and a number, with all numbers as input.
+    """Invitations to propose, the identity of each number as seeds, and held-out problems, of all
+    programs of x and operators with a number each, with all numbers as input.
 
     Args:
         kinds: deduction (code_o), abduction (code_i), or both.
         operators: some of ``+ - * max min``.
+        max_operators: of a program; 1 at least.
         max_number: of numbers, which start at 0.
+        max_value: problems whose output is above, or below 0, are left out; None: none is.
         num_held_out: problems of each kind that the policy is evaluated on. They are never learned
             from, whoever proposes them.
         num_references: problems of the pool that a proposal may not repeat; none is shown.
@@ -85,7 +96,9 @@ class ExpressionTasks:
 
     kinds: Sequence[Kind] = ("code_o",)
     operators: Sequence[str] = ("max", "min")
+    max_operators: int = 1
     max_number: int = 9
+    max_value: int | None = None
     num_held_out: int = 40
     num_references: int = 32
     propose_share: float = 1.0
@@ -99,8 +112,10 @@ class ExpressionTasks:
         if not self.operators or set(self.operators) - _OPERATORS.keys():
             known = " ".join(_OPERATORS)
             problems.append(f"operators is {list(self.operators)}; give some of {known}")
-        num_all = len(self.operators) * (self.max_number + 1) ** 2
-        if not 0 < self.num_held_out <= num_all // 2:
+        if self.max_operators < 1:
+            problems.append(f"max_operators is {self.max_operators}; it must be at least 1")
+        num_all = 0 if problems else len(self._drawn())
+        if not problems and not 0 < self.num_held_out <= num_all // 2:
             problems.append(
                 f"num_held_out is {self.num_held_out}; of {num_all} problems hold out at least one "
                 f"and at most half"
@@ -112,7 +127,9 @@ class ExpressionTasks:
         """Make the tasks."""
         held_out = self._drawn()[: self.num_held_out]
         invitations = [invitation(kind, [kind], self.num_references) for kind in self.kinds]
-        seeds = [to_task(Problem(kind, f"{_HEAD}x", ("0",), ("0",))) for kind in self.kinds]
+        numbers = [str(number) for number in range(self.max_number + 1)]
+        identity = [(kind, f"{_HEAD}x", (n,), (n,)) for kind in self.kinds for n in numbers]
+        seeds = [to_task(Problem(*each)) for each in identity]
         shares = domain_shares(self.kinds, self.propose_share, self.solve_share)
         evaluated = tuple(to_task(each) for kind in self.kinds for each in _as(kind, held_out))
         return TaskSets((*invitations, *seeds), evaluated, weights=shares)
@@ -122,12 +139,21 @@ class ExpressionTasks:
         rest = self._drawn()[self.num_held_out :]
         return [each for kind in self.kinds for each in _as(kind, rest)]
 
-    def _drawn(self) -> list[tuple[str, int, int]]:
-        """(operator, a, x) in an order that derives from the seed."""
+    def _drawn(self) -> list[_Drawn]:
+        """All problems in an order that derives from the seed."""
         numbers = range(self.max_number + 1)
+        steps = list(product(self.operators, numbers))
+        everyone = (
+            _drawn(x, chosen)
+            for count in range(1, self.max_operators + 1)
+            for chosen in product(steps, repeat=count)
+            for x in numbers
+        )
+        fitting = [
+            each for each in everyone if self.max_value is None or 0 <= each.value <= self.max_value
+        ]
         return sorted(
-            product(self.operators, numbers, numbers),
-            key=lambda each: derive_seed(self.seed, "held out", *each),
+            fitting, key=lambda each: derive_seed(self.seed, "held out", each.text, each.x)
         )
 
 
@@ -153,11 +179,12 @@ class ExpressionTalk:
         """Make them all."""
         draw = random.Random(derive_seed(self.seed, "talk"))
         problems, words = self.tasks.practice(), Expressions()
+        largest = self.tasks.max_number if self.tasks.max_value is None else self.tasks.max_value
         talks = []
         for number in range(self.num_conversations):
             problem = draw.choice(problems)
             if number % 2:
-                answer = str(draw.randint(0, self.tasks.max_number))
+                answer = str(draw.randint(0, largest))
                 talks.append((*words.solve(problem), _said(answer)))
                 continue
             proposal = list(f"{problem.program.removeprefix(_HEAD)}@{problem.inputs[0]}")
@@ -168,15 +195,22 @@ class ExpressionTalk:
         return talks
 
 
-def _as(kind: Kind, drawn: Sequence[tuple[str, int, int]]) -> list[Problem]:
-    return [
-        Problem(kind, _HEAD + _written(sign, a), (str(x),), (str(_OPERATORS[sign](x, a)),))
-        for sign, a, x in drawn
-    ]
+def _drawn(x: int, steps: Sequence[tuple[str, int]]) -> _Drawn:
+    """x, and one operator after the other on what there is."""
+    text, value = "x", x
+    for sign, a in steps:
+        text, value = _written(text, sign, a), _OPERATORS[sign](value, a)
+    return _Drawn(text, x, value)
 
 
-def _written(sign: str, a: int) -> str:
-    return f"{sign}(x,{a})" if sign.isalpha() else f"x{sign}{a}"
+def _written(text: str, sign: str, a: int) -> str:
+    if sign.isalpha():
+        return f"{sign}({text},{a})"
+    return f"({text})*{a}" if sign == "*" and len(text) > 1 else f"{text}{sign}{a}"
+
+
+def _as(kind: Kind, drawn: Sequence[_Drawn]) -> list[Problem]:
+    return [Problem(kind, _HEAD + each.text, (str(each.x),), (str(each.value),)) for each in drawn]
 
 
 def _user(text: str) -> Conversation:
