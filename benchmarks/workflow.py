@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import statistics
@@ -87,6 +88,7 @@ async def executed(url: str, args: argparse.Namespace) -> dict[str, object]:
                 role="executor",
             )
             await asyncio.gather(*(one(engine, f"warm {n}", 1) for n in range(args.concurrency)))
+            gc.freeze()  # as the train loop does: torch takes a third of a second to look through
             before = ledger.spent_usd
             started = time.perf_counter()
             bills = await asyncio.gather(

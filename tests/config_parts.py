@@ -114,3 +114,13 @@ class Remote:
 
     model: str
     limit_s: float = 60.0
+
+
+class Talks:
+    """Conversations as they are given, or what a source must not give."""
+
+    def __init__(self, talks):
+        self.talks = talks
+
+    def load(self):
+        return self.talks

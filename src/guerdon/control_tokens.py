@@ -16,7 +16,9 @@ from tokenizers import AddedToken, Tokenizer
 
 REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
 """Tags around what a model thinks before it answers."""
-WRITTEN = re.compile(r"<\s?\|[^<>|\n]{1,40}\|>|</?s>|<\s?(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>")
+WRITTEN = re.compile(
+    r"<\s?\|[^<>|\n]{1,40}\|>|<\s?/?s>|<\s?(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
+)
 """What control tokens of chat templates look like in a text, whatever the tokenizer; also with the
 space that takes their power."""
 _REASONING_TAGS = frozenset(tag for pair in REASONING for tag in pair)

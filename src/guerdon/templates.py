@@ -151,6 +151,27 @@ class ChatTemplate:
         text: str = self.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=False)
         return text
 
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """What each token adds to the text of a reply; an unfinished character comes with the token
+        that finishes it."""
+        pieces: list[str] = []
+        context: list[int] = []  # what came just before may change how a token reads
+        pending: list[int] = []
+        left = self.decode(ids)
+        for token in ids:
+            pending.append(token)
+            known = self.decode(context)
+            piece = self.decode([*context, *pending])[len(known) :]
+            if piece.endswith("\ufffd"):
+                piece = ""
+            else:
+                context, pending = pending, []
+            pieces.append(left[: len(piece)])
+            left = left[len(piece) :]
+        if pieces:
+            pieces[-1] += left
+        return tuple(pieces)
+
     # --- encoding ---------------------------------------------------------------------------------
 
     def _encode_start(self, key: tuple[tuple[str, str], ...]) -> tuple[int, ...]:

@@ -134,6 +134,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
     """Strings that end the reply; they are part of it."""
     seed: int = 0
+    top_logprobs: int = 0
+    """So many of the likeliest tokens at each place of the reply; see ``Completion.places``."""
 
     def at(self, *key: object) -> Sampling:
         """The same sampling with a seed derived from this one and ``key`` (step, task id, member,
@@ -149,6 +151,17 @@ def derive_seed(*key: object) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a token of a reply stands, and what could have stood there."""
+
+    text: str
+    """What the token adds to the reply."""
+    likeliest: tuple[tuple[str, float], ...]
+    """Tokens as text, each with its log-probability at temperature 1 before top_k and top_p. Texts
+    may repeat: two tokens can read alike."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What an engine sampled. ``token_ids`` and ``logprobs`` are empty for engines that only speak
     text."""
@@ -161,6 +174,8 @@ class Completion:
     sampled."""
     finish_reason: FinishReason = "stop"
     version: int = 0
+    places: tuple[Place, ...] = ()
+    """Of each token, if ``Sampling.top_logprobs`` asks for them and the engine can tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,43 @@ def test_two_levels_of_gae_need_a_critic():
         values(*ENV_ONLY, "algorithm.bi_level_gae=true")
 
 
+PTX = (*ENV_ONLY, "+data_cfgs.ptx_datasets=talks.jsonl", "+train_cfgs.ptx_coeff=0.5")
+
+
+def test_ptx_data_sets_are_mixed_in_with_their_coefficient(folder):
+    Path("talks.jsonl").write_text('{"instruction": "Add", "input": "1 2", "output": "3"}\n')
+    ours = values(*PTX, "+data_cfgs.ptx_template=Alpaca", "+data_cfgs.ptx_size=10")
+    assert ours["ptx"] == {
+        "source": {
+            "_target_": "guerdon.data.conversations.ConversationFile",
+            "path": "talks.jsonl",
+            "limit": 10,
+            "prompt": ["instruction", "input"],
+            "response": "output",
+        },
+        "coef": 0.5,
+        "batch_size": 4,
+    }
+    rows = ours["trainer"]["tasks_per_step"] * ours["trainer"]["group_size"]
+    assert rows // ours["learner"]["minibatches"] == 4
+    assert check(ours).problems == []
+
+
+def test_without_a_coefficient_or_data_nothing_is_mixed_in():
+    without_data = convert(FILES, [*ENV_ONLY, "+train_cfgs.ptx_coeff=16"])
+    off = convert(FILES, [*PTX, "train_cfgs.ptx_coeff=0"])
+    assert "ptx" not in without_data.values and "ptx" not in off.values
+    notes = {fate.key: fate.note for fate in without_data.fates}
+    assert "which are not given" in notes["train_cfgs.ptx_coeff"]
+    notes = {fate.key: fate.note for fate in off.fates}
+    assert "nothing is mixed in" in notes["data_cfgs.ptx_datasets"]
+
+
+def test_a_template_that_is_not_read_is_refused():
+    with pytest.raises(ConfigError, match=r"ptx_template='TLDR': of templates, only Alpaca"):
+        values(*PTX, "+data_cfgs.ptx_template=TLDR")
+
+
 def test_no_key_is_unknown(folder, capsys):
     assert main(["import-config", "align_anything", *map(str, FILES), *ENV_ONLY]) == 0
     assert "0 unknown" in capsys.readouterr().err

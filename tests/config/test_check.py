@@ -73,6 +73,16 @@ def test_missing_sections_are_asked_for_and_hide_nothing_else(values):
     ]
 
 
+@pytest.mark.parametrize("coef", [{}, {"coef": "???"}])
+def test_an_optional_section_that_lacks_a_value_is_asked_for_it(values, coef):
+    values["ptx"] = {"source": {"_target_": "config_parts.Talks", "talks": []}} | coef
+    values["warmup"] = {"steps": 3}
+    assert sorted(check(values).problems) == [
+        "ptx.coef is required: give it as ptx.coef=VALUE or in the YAML",
+        "warmup.source is required: give it as warmup.source=VALUE or in the YAML",
+    ]
+
+
 def test_an_empty_configuration_has_problems_and_not_a_traceback():
     assert len(check({}).problems) == 6
 
@@ -267,6 +277,37 @@ def test_an_interpolation_without_a_value_is_reported_once_beside_the_others(tmp
         "interpolation cycle a -> trainer.steps -> a; give one of them a value",
         "trainer.tasks_per_step: expected int, got 'x'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("override", "lines"),
+    [
+        ("trainer.steps=many", ["trainer.steps: expected int, got 'many'"]),
+        ("trainer.steps=1.5", ["trainer.steps: expected a whole number, got 1.5"]),
+        ("env.max_turns=abc", ["env.max_turns: expected int, got 'abc'"]),
+        ("algorithm.kl_coef.end=low", ["algorithm.kl_coef.end: expected float, got 'low'"]),
+        ("algorithm.kl_coef=low", ["algorithm.kl_coef: expected float or mapping, got 'low'"]),
+        ("learner.betas=[0.9]", ["learner.betas: expected list of 2, got [0.9]"]),
+        (
+            "trainer.group_filter={keep: top_p, value: 2}",
+            ["trainer.group_filter: value of keep: top_p must be above 0 and at most 1"],
+        ),
+        (
+            "tasks._target_=guerdon.envs.seeded.GameTask",
+            [
+                "tasks._target_: 'guerdon.envs.seeded.GameTask': guerdon.envs.seeded has no "
+                "'GameTask'; did you mean 'GameTasks'?"
+            ],
+        ),
+        ("trainer=5", ["trainer: expected mapping, got 5"]),
+        ("models.policy=null", ["models.policy: expected mapping, got null"]),
+        ("trainer.group_size=0", ["trainer.group_size: must be at least 1, got 0"]),
+        ("warmup.steps=0", ["warmup.steps: must be at least 1, got 0"]),
+    ],
+)
+def test_one_wrong_value_of_the_quickstart_is_one_line(override, lines, tmp_path):
+    report, _ = examine("quickstart", [override, f"run.dir={tmp_path}"])
+    assert report.problems == lines
 
 
 def test_load_gives_the_typed_configuration_and_the_plain_one(values, tmp_path):

@@ -138,9 +138,21 @@ def test_references_to_nothing_and_unset_variables_are_all_reported(write, monke
 
 
 def test_what_refers_to_a_missing_value_is_missing_and_no_problem_of_its_own(write):
-    values, unresolved = read(str(write("a: ???\nb: ${a}\n")))
+    values, unresolved, copies = read(str(write("a: ???\nb: ${a}\nc: ['x ${a}', '${c[0]}']\n")))
     assert (values["a"], values["b"]) == ("???", "???")
-    assert unresolved == {"b": ""}
+    assert unresolved == {"b": "", "c.0": "", "c.1": ""}
+    assert copies == {"b": "a", "c.1": "c.0"}
+
+
+@pytest.mark.parametrize("override", ["a b=3", "trainer.steps", "a=[1"])
+def test_an_override_that_cannot_be_read_is_shown_as_it_was_written(write, override):
+    (line,) = problems_of(str(write("a: 1\n")), [override])
+    assert line.startswith(f"{override!r} cannot be read as an override: write a.b=VALUE to set")
+
+
+def test_a_group_that_a_configuration_does_not_choose_cannot_be_replaced(write):
+    (line,) = problems_of(str(write("env: {x: 1}\n")), ["env=frozen_lake"])
+    assert line.startswith("env: mine does not choose it by name, so there is nothing to replace")
 
 
 def test_a_secret_of_the_environment_is_written_as_the_variable_and_read_back(write, monkeypatch):

@@ -45,6 +45,53 @@ def test_a_union_is_one_line_with_all_its_members():
     assert lines({"x": "many"}, x=int | bool) == ["at.x: expected int or bool, got 'many'"]
 
 
+@dataclass(frozen=True)
+class Line:
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise ValueError("steps must be at least 1")
+
+
+@dataclass(frozen=True)
+class Aim:
+    start: float
+    target: float
+    gain: float = 0.1
+
+
+def test_of_a_union_only_the_member_a_mapping_was_meant_for_complains():
+    kind = float | Line | Aim
+
+    def said(**value):
+        return lines({"coef": value}, coef=kind)
+
+    assert said(start=0.1, end=0.0, steps="many") == ["at.coef.steps: expected int, got 'many'"]
+    assert said(start=0.1, target="x") == ["at.coef.target: expected float, got 'x'"]
+    assert said(start=0.1, target=0.2, gane=1) == [
+        "at.coef.gane: unknown field; did you mean 'gain'?"
+    ]
+    assert said(start=0.1, end=0.0, step=5) == [
+        "at.coef.steps is required: give it as at.coef.steps=VALUE or in the YAML",
+        "at.coef.step: unknown field; did you mean 'steps'?",
+    ]
+    assert said(start=0.1, end=0.0, steps=0) == ["at.coef: steps must be at least 1"]
+    assert lines({"coef": "abc"}, coef=kind) == ["at.coef: expected float or mapping, got 'abc'"]
+    assert lines({"coef": [{"start": 1, "target": None}]}, coef=list[kind] | kind) == [
+        "at.coef.0.target: expected float, got null"
+    ]
+
+
+def test_a_list_of_another_length_is_said_so():
+    assert lines({"inner": {"lr": 1, "betas": [0.9]}}, inner=Inner) == [
+        "at.inner.betas: expected list of 2, got [0.9]"
+    ]
+    assert lines({"x": []}, x=tuple[int, int] | None) == ["at.x: expected list of 2, got []"]
+
+
 def test_a_fraction_where_a_whole_number_is_due_is_said_so():
     assert lines({"x": 2.5}, x=int) == ["at.x: expected a whole number, got 2.5"]
 

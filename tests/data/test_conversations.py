@@ -22,6 +22,31 @@ def test_conversations_are_tuples_of_messages_in_file_order(tmp_path, name):
     assert ConversationFile(path=path).problems() == []
 
 
+def test_rows_of_questions_and_answers_are_conversations_of_two_messages(tmp_path):
+    path = tmp_path / "a.jsonl"
+    records = [
+        {"instruction": "Say", "input": "it", "output": "It."},
+        {"instruction": "Say nothing", "input": "", "output": ""},
+        {"instruction": "Say", "input": None, "output": "x"},
+        {"instruction": "", "input": "", "output": "x"},
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    columns = {"prompt": ("instruction", "input"), "response": "output"}
+    found = ConversationFile(path=str(path), **columns, max_bad_rows=2).load()
+    assert [[message["content"] for message in talk] for talk in found] == [
+        ["Say it", "It."],
+        ["Say nothing", ""],
+    ]
+    assert [message["role"] for message in found[0]] == ["user", "assistant"]
+    (problem,) = ConversationFile(path=str(path), **columns).problems()[:1]
+    assert "2 of 4 rows are malformed" in problem
+    text = "\n".join(ConversationFile(path=str(path), **columns).problems())
+    assert "a.jsonl:3: no text in 'input'; its keys: instruction, input, output" in text
+    assert "a.jsonl:4: no question in instruction, input" in text
+    with pytest.raises(ConfigError, match="go together"):
+        ConversationFile(path=str(path), prompt=("instruction",))
+
+
 def test_malformed_conversations_are_named_by_file_and_line(tmp_path):
     records = [
         {"messages": TALK},

@@ -52,6 +52,22 @@ def test_kill_9_and_resume_gives_the_same_bytes(steps_done, uninterrupted, tmp_p
     assert json.loads((folder / "run.json").read_text())["status"] == "completed"
 
 
+def test_conversations_mixed_in_go_on_where_the_kill_came(tmp_path):
+    ptx = "ptx={source: ${warmup.source}, coef: 0.5, batch_size: 5}"
+    arguments = ("train", *SMALL, ptx, "trainer.steps=4", "trainer.eval_every=0")
+    run(*arguments, "run.name=whole", cwd=tmp_path)
+    process = start(*arguments, "run.name=cut", cwd=tmp_path)
+    folder = tmp_path / "runs" / "cut"
+    wait_for(lambda: len(reader.read_metrics(folder)) > 3, process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    run("train", "--resume", folder, cwd=tmp_path)
+    cut, whole = record(folder), record(tmp_path / "runs" / "whole")
+    assert cut == whole
+    assert all(row["policy/ptx_loss"] > 0 for row in whole[0][1:])
+
+
 def test_ctrl_c_saves_says_how_to_resume_and_loses_nothing(uninterrupted, tmp_path):
     folder = tmp_path / "runs" / "it"
     process = start("train", *SMALL, "run.name=it", cwd=tmp_path)

@@ -3,6 +3,8 @@
 import asyncio
 import importlib.util
 import io
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
@@ -49,12 +51,15 @@ def configured(folder: Path, *overrides: str) -> tuple[Any, dict[str, Any]]:
     return load("verifier_grpo", [*paths, f"run.dir='{folder}/runs'", *overrides])
 
 
-def verdicts(folder: Path, pairs: list[tuple[Task, str]], *overrides: str) -> list[Reward]:
-    """What the verifier of a configuration says of all pairs, asked at the same time."""
+def verdicts(
+    folder: Path, pairs: list[tuple[Task, str]], *overrides: str, **fields: Any
+) -> list[Reward]:
+    """What the verifier of a configuration, with other fields, says of all pairs at once."""
     config, _ = configured(folder, *overrides)
     models = local.load_models(config, folder / "scratch")
     reward = build(config.env, "env").reward.parts["verifier"]
     assert isinstance(reward, Verifier)
+    reward = replace(reward, **fields)
 
     async def run() -> list[Reward]:
         found = await asyncio.gather(*(reward(task, said, models) for task, said in pairs))
@@ -96,7 +101,9 @@ def test_the_tiny_verifier_tells_equal_answers_from_others(tiny, folder, pairs) 
     assert len(wrong) <= 2, wrong
 
 
-def test_behind_a_server_not_one_verdict_is_another(folder, pairs) -> None:
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[list[str]]:
+    """Overrides that ask the same verifier behind `guerdon serve`."""
     app = build_app(load_served(str(folder / "verifier"), device="cpu"), "tiny")
     with BackgroundServer(app) as server:
         engine = {
@@ -105,13 +112,27 @@ def test_behind_a_server_not_one_verdict_is_another(folder, pairs) -> None:
             "base_url": server.url,
             "price": "free",
         }
-        remote = verdicts(
-            folder,
-            pairs,
+        yield [
             "models.verifier.path=null",
             *(f"models.verifier.engine.{key}={value}" for key, value in engine.items()),
-        )
-    assert remote == verdicts(folder, pairs)
+        ]
+
+
+def test_behind_a_server_not_one_verdict_is_another(folder, pairs, served) -> None:
+    assert verdicts(folder, pairs, *served) == verdicts(folder, pairs)
+
+
+def test_behind_a_server_p_yes_is_the_same(folder, pairs, served) -> None:
+    """Also where the verifier is unsure: by half of its letters, nobody knows what it would say."""
+    unsure = [(task, said.replace("I", "II")) for task, said in pairs]
+    both = [*pairs, *unsure]
+    ours, theirs = (
+        [reward.value for reward in verdicts(folder, both, *where, soft=True, unparsed="wrong")]
+        for where in ((), served)
+    )
+    assert theirs == pytest.approx(ours, abs=1e-4)
+    assert sum(0.001 < value < 0.999 for value in ours) >= 5
+    assert min(ours) < 0.01 and max(ours) > 0.99
 
 
 def test_reward_and_rule_accuracy_rise_under_the_verifier(folder) -> None:

@@ -1,7 +1,9 @@
 """NativeEngine: what it samples is what the plain model would, computed once."""
 
 import asyncio
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +46,21 @@ def test_logprobs_of_a_mixed_batch_are_those_of_a_plain_forward_pass(
     for (prompt, sampling), reply in zip(calls, replies, strict=True):
         assert len(reply.token_ids) == sampling.max_tokens
         assert gap(model, prompt, reply, 0.7) < 1e-4
+
+
+def test_the_likeliest_tokens_come_to_those_who_ask_and_change_nothing(engine) -> None:
+    sampling = Sampling(temperature=0.7, max_tokens=6, seed=3)
+    asking = replace(sampling, top_logprobs=300)
+    [plain, asked] = together(
+        engine.generate(ids(9), sampling), engine.generate(ids(9), asking)
+    )  # fmt: skip
+    assert plain.places == () and asked.token_ids == plain.token_ids
+    assert "".join(place.text for place in asked.places) == asked.text
+    assert len(asked.places) == 6
+    for place in asked.places:
+        values = [logprob for _, logprob in place.likeliest]
+        assert sum(map(math.exp, values)) == pytest.approx(1.0, abs=1e-4)
+        assert values == sorted(values, reverse=True)
 
 
 def test_logprobs_under_lora_are_those_of_the_adapted_model() -> None:

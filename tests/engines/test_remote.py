@@ -8,7 +8,8 @@ import pytest
 from guerdon.chat import Chat, ask
 from guerdon.config.build import build
 from guerdon.engines.remote import RemoteEngine
-from guerdon.errors import ConfigError, RefusalError
+from guerdon.errors import ConfigError, RefusalError, TransportError
+from guerdon.llm.answers import Answer
 from guerdon.llm.cache import Cache
 from guerdon.llm.ledger import Ledger
 from guerdon.llm.prices import Price
@@ -164,3 +165,42 @@ def test_all_mistakes_are_named_at_once(monkeypatch):
 def test_a_known_model_has_its_list_price_and_a_free_one_none():
     assert RemoteEngine("gpt-4.1-mini").client.price == Price(0.4, 1.6, 0.1)
     assert RemoteEngine("gpt-4.1-mini", price="free").client.price == Price(0.0, 0.0)
+
+
+# --- log-probabilities ---------------------------------------------------------------------------
+
+
+def answer_yes(ask):
+    """Says yes with tokens and their rivals."""
+    likeliest = ((("Yes", -0.1), ("No", -2.5)),)
+    return Answer("Yes", pieces=("Yes",), logprobs=(-0.1,), likeliest=likeliest)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_likeliest_tokens_come_from_chats_and_raw_completions_and_the_cache(stream):
+    sampling = Sampling(temperature=0.0, top_logprobs=2)
+    with ScriptedServer(answer_yes) as server:
+        cache, calls = Cache(), [(HI, sampling), ((1, 2), sampling), (HI, sampling)]
+        found = generate(server, *calls, cache=cache, stream=stream)
+        (plain,) = generate(server, (HI, Sampling(temperature=0.0)), cache=cache)
+        asked = [dict(ask.body) for ask in server.asked]
+    for one in found:
+        (place,) = one.places
+        assert place.text == "Yes"
+        assert dict(place.likeliest) == pytest.approx({"Yes": -0.1, "No": -2.5})
+    assert plain.places == () and server.num_calls == 3
+    fields = [{name: body.get(name) for name in ("logprobs", "top_logprobs")} for body in asked]
+    assert fields[0] == {"logprobs": True, "top_logprobs": 2}
+    assert fields[1:] == [{"logprobs": 2, "top_logprobs": None}, dict.fromkeys(fields[0])]
+
+
+def test_a_server_without_log_probs_is_an_error_that_is_billed_and_not_kept():
+    sampling = Sampling(temperature=0.0, top_logprobs=2, max_tokens=8)
+    cache, ledger = Cache(), Ledger()
+    with ScriptedServer(lambda ask: "Yes") as server:
+        for _ in range(2):
+            with pytest.raises(TransportError, match=r"'scripted' at .* sent no log-prob"):
+                generate(server, (HI, sampling), cache=cache, ledger=ledger, role="verifier")
+        assert server.num_calls == 2
+    (row,) = ledger.rows()
+    assert (row["role"], row["failed"]) == ("verifier", 2)

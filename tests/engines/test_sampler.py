@@ -1,11 +1,13 @@
 """sample: the distribution it draws from, and the noise it draws with."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from guerdon.engines.sampler import sample, uniforms
+from guerdon.engines.sampler import likeliest, sample, uniforms
 from guerdon.types import Sampling, derive_seed
 
 
@@ -88,3 +90,17 @@ def test_a_token_without_probability_is_never_drawn() -> None:
     tokens, logprobs = draw(logits, Sampling(), 2000)
     assert set(tokens) == {3, 127, 128, 200}
     assert np.allclose(logprobs, np.log(0.25))
+
+
+def test_the_likeliest_tokens_are_those_of_temperature_1_before_any_cut() -> None:
+    logits = torch.tensor([[0.1, 0.4, 0.3, 0.2], [0.7, 0.1, 0.1, 0.1], [0.2, 0.2, 0.5, 0.1]]).log()
+    settings = [
+        Sampling(temperature=3.0, top_k=1, top_logprobs=2),
+        Sampling(),
+        Sampling(temperature=0.0, top_logprobs=9),
+    ]
+    first, none, last = likeliest(logits, settings)
+    assert [token for token, _ in first] == [1, 2] and none == ()
+    assert [math.exp(logprob) for _, logprob in first] == pytest.approx([0.4, 0.3])
+    assert sum(math.exp(logprob) for _, logprob in last) == pytest.approx(1.0)
+    assert last[0][0] == 2 and len(last) == 4

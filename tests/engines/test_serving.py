@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 
 import httpx2
 import openai
@@ -80,6 +81,44 @@ def test_logprobs_are_the_engines(server, answers):
     assert "".join(token["token"] for token in told) == choice["message"]["content"] == ours.text
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["chat", "raw"])
+def test_the_likeliest_tokens_over_http_are_the_engines(server, answers, kind, stream, monkeypatch):
+    monkeypatch.setenv("THE_KEY", "sesame")
+    sampling = Sampling(temperature=0.0, max_tokens=9, top_logprobs=5)
+    prompt = HI if kind == "chat" else tuple(answers.template.tokenizer("once upon")["input_ids"])
+
+    async def remote():
+        options = {"price": "free", "api_key_env": "THE_KEY", "stream": stream}
+        engine = RemoteEngine("tiny", base_url=server.url, **options)
+        found = await engine.generate(prompt, sampling)
+        await engine.close()
+        return found
+
+    ours, told = in_process(answers, prompt, sampling), asyncio.run(remote())
+    assert len(ours.places) == len(ours.token_ids) and "".join(p.text for p in ours.places)
+    for here, there in zip(ours.places, told.places, strict=False):
+        assert there.text == here.text
+        mass = {}
+        for token, logprob in here.likeliest:
+            mass[token] = mass.get(token, 0.0) + math.exp(logprob)
+        seen = {}
+        for token, logprob in there.likeliest:
+            seen[token] = seen.get(token, 0.0) + math.exp(logprob)
+        assert seen == pytest.approx(mass, abs=1e-5)
+    assert len(told.places) >= len(ours.places) - 1  # the end token is no text
+
+
+def test_no_more_log_probs_than_openai_allows(server):
+    for path, body in [
+        ("/chat/completions", {"messages": list(HI), "logprobs": True, "top_logprobs": 21}),
+        ("/completions", {"prompt": "x", "logprobs": 21}),
+    ]:
+        answer = post(server, path, **body)
+        assert (answer.status_code, "at most 20" in answer.text) == (400, True)
+    assert post(server, "/completions", prompt="x", top_logprobs=2).status_code == 400
+
+
 def test_raw_completions_take_text_and_token_ids(server, answers):
     ids = answers.template.tokenizer("once upon")["input_ids"]
     options = {"max_tokens": 6, "temperature": 0, "logprobs": 1}
@@ -88,6 +127,9 @@ def test_raw_completions_take_text_and_token_ids(server, answers):
     assert by_text["logprobs"].pop("token_logprobs") == pytest.approx(
         by_ids["logprobs"].pop("token_logprobs"), abs=1e-4
     )
+    likeliest = [found["logprobs"].pop("top_logprobs") for found in (by_text, by_ids)]
+    for of_text, of_ids in zip(*likeliest, strict=True):
+        assert of_text == pytest.approx(of_ids, abs=1e-4)
     assert by_text == by_ids
     assert by_text["text"] == in_process(answers, tuple(ids), Sampling(0.0, max_tokens=6)).text
     pieces = zip(by_text["logprobs"]["tokens"], by_text["logprobs"]["text_offset"], strict=True)

@@ -17,7 +17,7 @@ from guerdon.config.schema import Learner as Settings
 from guerdon.config.schema import Lora, ModelSpec
 from guerdon.errors import CheckpointError, UpdateError
 from guerdon.learner.learner import Learner
-from guerdon.learner.models import Critic, PolicyModels, load_models
+from guerdon.learner.models import PolicyModels, load_models
 from policy_rows import Surrogate, in_float64, plain_gradient, plain_scores, with_advantages
 
 
@@ -362,19 +362,3 @@ def test_a_checkpoint_of_another_model_is_refused(
             other.load(tmp_path)
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         learner.load(tmp_path / "absent")
-
-
-def test_another_algorithm_can_be_learned_by_for_a_while(policy_folder: Path, rows: Batch) -> None:
-    class Imitation(Surrogate):
-        def loss(
-            self, logprobs: Tensor, entropy: Tensor, values: Tensor | None, batch: Batch
-        ) -> tuple[Tensor, dict[str, float]]:
-            assert values is None
-            loss = -logprobs.sum() / batch.num_actions
-            return loss, {"loss/imitation": loss.item()}
-
-    learner = learner_of(policy_folder, Surrogate(value_coef=1.0), lr=1e-2)
-    imitation = Imitation(needs_every_row=True)
-    losses = [learner.update(rows, imitation)["loss/imitation"] for _ in range(15)]
-    assert losses[-1] < losses[0] / 2
-    assert isinstance(learner.models.critic, Critic)

@@ -21,7 +21,7 @@ from guerdon.batch import Batch
 from guerdon.chat import Chat
 from guerdon.config.schema import Learner as Settings
 from guerdon.learner.learner import Learner
-from guerdon.learner.models import PolicyModels
+from guerdon.learner.models import Critic, PolicyModels
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Message, Model, Reward, Sampling, Trajectory
 from policy_rows import in_float64
@@ -30,6 +30,9 @@ ALGORITHMS = [
     GRPO(entropy_coef=0.1),
     PPO(critic=False, baseline="group", time="turn", norm="none"),
     GiGPO(norm="none"),
+    PPO(entropy_coef=0.1, lam=0.9),
+    PPO(time="bilevel", gamma=0.9),
+    PPO(time="turn_value", value_clip=None),
 ]
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
@@ -99,42 +102,65 @@ def model_of(family: str) -> Qwen2ForCausalLM:
     return Qwen2ForCausalLM._from_config(config, attn_implementation=attention.NAME).double()
 
 
+def critic_of(model: PreTrainedModel) -> Critic:
+    """A value head whose values are not 0."""
+    critic = Critic(model.config.hidden_size, None, like=model.lm_head.weight)
+    generator = torch.Generator().manual_seed(2)
+    torch.nn.init.normal_(critic.head.weight, generator=generator)
+    return critic
+
+
+def random(shape: torch.Size | tuple[int, ...], seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 def loss_and_gradient(
-    model: PreTrainedModel, batch: Batch, algorithm: PolicyGradient, noise: Tensor
+    model: PreTrainedModel,
+    batch: Batch,
+    algorithm: PolicyGradient,
+    noise: Tensor,
+    value_noise: Tensor,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Of a plain forward pass over padded rows, with ``noise`` on the logits that score each token.
+    """Of a plain forward pass over padded rows, with ``noise`` on the logits that score each token
+    and ``value_noise`` on each value.
 
     What is off the action mask goes into the loss as it comes.
     """
-    model = copy.deepcopy(model)
+    model, critic = copy.deepcopy(model), critic_of(model)
     model.set_attn_implementation("sdpa")
     visible = torch.arange(batch.token_ids.shape[1]) < batch.lengths[:, None]
-    logits = model(input_ids=batch.token_ids, attention_mask=visible.long()).logits
-    logp = (logits[:, :-1] + noise[:, 1:]).log_softmax(-1)
+    hidden = model.base_model(input_ids=batch.token_ids, attention_mask=visible.long())[0][:, :-1]
+    logp = (model.lm_head(hidden) + noise[:, 1:]).log_softmax(-1)
     scored = logp.gather(2, batch.token_ids[:, 1:, None]).squeeze(2)
     entropy = -(logp.exp() * logp).sum(-1)
     first = torch.zeros_like(scored[:, :1])
-    both = [torch.cat([first, values], dim=1) for values in (scored, entropy)]
-    loss, _ = algorithm.loss(*both, None, batch)
+    worth = critic.head(hidden).squeeze(-1)
+    logprobs, entropy, values = (torch.cat([first, x], dim=1) for x in (scored, entropy, worth))
+    judged = values + value_noise if algorithm.needs_critic else None
+    loss, _ = algorithm.loss(logprobs, entropy, judged, batch)
     loss.backward()
-    return loss.detach(), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    return loss.detach(), gradients(model, critic)
+
+
+def gradients(model: PreTrainedModel, critic: Critic) -> dict[str, Tensor]:
+    named = [*model.named_parameters(), *critic.named_parameters(prefix="critic")]
+    return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
 def learned_gradient(
     model: PreTrainedModel, batch: Batch, algorithm: PolicyGradient
 ) -> dict[str, Tensor]:
     """Of the learner itself, as its optimizer is about to step with it."""
-    model = copy.deepcopy(model)
+    model, critic = copy.deepcopy(model), critic_of(model)
     settings = Settings(max_grad_norm=0.0)
-    models = PolicyModels(model, template_of("chatml").tokenizer)
+    needed = critic if algorithm.needs_critic else None
+    models = PolicyModels(model, template_of("chatml").tokenizer, critic=needed)
     learner = Learner(models, algorithm, settings, total_steps=1)
     found: dict[str, Tensor] = {}
     step = learner._optimizer.step
 
     def spy(factor: float) -> None:
-        for name, parameter in model.named_parameters():
-            assert parameter.grad is not None
-            found[name] = parameter.grad.clone()
+        found.update(gradients(model, critic))
         step(factor)
 
     learner._optimizer.step = spy  # type: ignore[method-assign]
@@ -145,23 +171,36 @@ def learned_gradient(
 @every_family
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: type(algorithm).__name__)
 @pytest.mark.usefixtures("exact_norms")
-def test_noise_on_an_observations_logits_changes_neither_loss_nor_gradient(
+def test_noise_on_an_observations_logits_and_values_changes_neither_loss_nor_gradient(
     family: str, algorithm: PolicyGradient
 ) -> None:
-    model, batch = model_of(family), algorithm.estimate(rows_of(family))
-    generator = torch.Generator().manual_seed(1)
-    shape = (*batch.token_ids.shape, model.config.vocab_size)
-    noise = torch.randn(shape, generator=generator, dtype=torch.float64)
-    observed = ~batch.action_mask.unsqueeze(-1)
-    loss, gradient = loss_and_gradient(model, batch, algorithm, noise * 0)
-    noisy, again = loss_and_gradient(model, batch, algorithm, noise * observed * 3)
+    model, batch = model_of(family), rows_of(family)
+    acted = batch.action_mask
+    noise = 3 * random((*batch.token_ids.shape, model.config.vocab_size), seed=1)
+    value_noise = 3 * random(batch.token_ids.shape, seed=3)
+    # values before the update are noisy at observations, too; without a critic nobody reads them
+    old = random(batch.token_ids.shape, seed=4)
+    clean, other = (
+        algorithm.estimate(batch.with_(values=old + extra))
+        for extra in (torch.zeros_like(old), value_noise * ~acted)
+    )
+    nothing = noise * 0, value_noise * 0
+    loss, gradient = loss_and_gradient(model, clean, algorithm, *nothing)
+    observed = noise * ~acted.unsqueeze(-1), value_noise * ~acted
+    noisy, again = loss_and_gradient(model, other, algorithm, *observed)
     torch.testing.assert_close(noisy, loss, atol=1e-12, rtol=1e-12)
-    learned = learned_gradient(model, batch, algorithm)
+    learned = learned_gradient(model, other, algorithm)
+    assert gradient.keys() == again.keys() == learned.keys()
+    assert ("critic.head.weight" in gradient) == algorithm.needs_critic
     for name, expected in gradient.items():
         torch.testing.assert_close(again[name], expected, atol=1e-12, rtol=1e-9)
         torch.testing.assert_close(learned[name], expected, atol=1e-9, rtol=1e-7)
-    _, moved = loss_and_gradient(model, batch, algorithm, noise * ~observed * 3)
+    logits, values = noise * acted.unsqueeze(-1), value_noise * acted
+    _, moved = loss_and_gradient(model, clean, algorithm, logits, nothing[1])
     assert any((moved[name] - gradient[name]).abs().max() > 1e-3 for name in gradient)
+    _, moved = loss_and_gradient(model, clean, algorithm, nothing[0], values)
+    differs = any((moved[name] - gradient[name]).abs().max() > 1e-3 for name in gradient)
+    assert differs == algorithm.needs_critic
 
 
 @every_family

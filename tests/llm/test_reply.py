@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guerdon.llm.reply import CallFailed, Reply, Usage, read_reply
+from guerdon.llm.reply import CallFailed, Reply, Usage, add_logprobs, read_reply
+from guerdon.types import Place
 
 
 def response(content="hi", reason="stop", **choice):
@@ -35,6 +36,61 @@ def test_raw_completions_have_their_text_elsewhere():
 def test_the_stop_string_is_part_of_the_reply_where_the_server_names_it():
     assert read_reply(response("a", stop_reason="END")).text == "aEND"
     assert read_reply(response("a", stop_reason=128009)).text == "a"
+
+
+CHAT_LOGPROBS = {
+    "content": [
+        {"token": "Yes", "logprob": -0.1, "bytes": [89], "top_logprobs": [
+            {"token": "Yes", "logprob": -0.1, "bytes": [89]},
+            {"token": "No", "logprob": -2.5, "bytes": [78]},
+        ]},
+    ]
+}  # fmt: skip
+RAW_LOGPROBS = {
+    "tokens": ["Yes"],
+    "token_logprobs": [-0.1],
+    "top_logprobs": [{"Yes": -0.1, "No": -2.5}],
+    "text_offset": [0],
+}
+PLACES = (Place("Yes", (("Yes", -0.1), ("No", -2.5))),)
+ASKED = {"logprobs": True, "top_logprobs": 2}
+
+
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [
+        ({"message": {"content": "Yes"}, "logprobs": CHAT_LOGPROBS}, ASKED),
+        ({"text": "Yes", "logprobs": RAW_LOGPROBS}, {"prompt": "?", "logprobs": 2}),
+    ],
+)
+def test_the_likeliest_tokens_are_read_where_they_were_asked_for(choice, asked):
+    payload = {"choices": [choice | {"finish_reason": "stop"}]}
+    found = read_reply(payload, asked)
+    assert (found.text, found.places) == ("Yes", PLACES)
+    assert Reply.load(found.dump()).places == PLACES
+    assert read_reply(payload).places == ()
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, {"content": []}])
+def test_log_probs_that_were_asked_for_and_are_not_there_are_a_failure(logprobs):
+    with pytest.raises(CallFailed, match="no log-probabilities of the likeliest") as failure:
+        read_reply(response("Yes", logprobs=logprobs), ASKED)
+    assert (failure.value.retryable, failure.value.may_be_billed) == (False, True)
+
+
+@pytest.mark.parametrize("value", [None, "-1", 0.5, float("nan"), True])
+def test_what_is_no_log_prob_is_no_reply(value):
+    entry = {"token": "Yes", "top_logprobs": [{"token": "Yes", "logprob": value}]}
+    with pytest.raises(CallFailed, match="is no log-probability"):
+        read_reply(response("Yes", logprobs={"content": [entry]}), ASKED)
+
+
+def test_the_log_probs_of_a_stream_come_in_pieces():
+    for whole, names in ((CHAT_LOGPROBS, ["content"]), (RAW_LOGPROBS, list(RAW_LOGPROBS))):
+        choice = {}
+        for piece in (None, whole, whole):
+            add_logprobs(choice, piece)
+        assert all(choice["logprobs"][name] == 2 * whole[name] for name in names)
 
 
 def test_usage_that_makes_no_sense_is_unknown():

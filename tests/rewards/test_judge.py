@@ -31,7 +31,10 @@ def test_right_or_wrong_is_1_or_0():
     assert [score(judge, model(tagged(value)), "Paris").value for value in (0, 1)] == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("response", ["", "  \n", "<think>hm, Paris", "<think>Paris</think>\n "])
+@pytest.mark.parametrize(
+    "response",
+    ["", "  \n", "<think>hm, Paris", "<think>Paris</think>\n ", "\u200b\u200d", "\\boxed{ }"],
+)
 def test_an_empty_response_is_worth_nothing_and_nobody_is_asked(response):
     engine = model()
     assert score(Judge(), engine, response).value == 0.0

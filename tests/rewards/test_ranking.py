@@ -118,3 +118,32 @@ def test_a_group_of_one_or_of_too_many_is_refused():
         rank(Listwise(), longest_first, [str(n) for n in range(27)])
     with pytest.raises(ConfigError, match="rounds must be at least 1"):
         Tournament(rounds=0)
+
+
+def compare(reply, first, second):
+    models = {"judge": Model(ScriptedEngine(reply), Sampling(temperature=0.0))}
+    return asyncio.run(Listwise().compare(TASK, first, second, models))
+
+
+def test_a_judge_of_lists_can_compare_two_in_both_orders():
+    found = compare(longest_first, "a", "bb")
+    assert (found.in_order, found.swapped, found.winner) == ("2", "2", "2")
+    found = compare(lambda prompt: verdict(prompt[1]["content"], "A > B"), "a", "bb")
+    assert (found.in_order, found.swapped, found.winner) == ("1", "2", "tie")
+    found = compare(lambda prompt: verdict(prompt[1]["content"], "A = B"), "a", "bb")
+    assert found.winner == "tie" and not found.is_flipped
+
+
+def test_empty_responses_share_the_last_place_and_are_not_shown():
+    rewards, calls = rank(Listwise(), longest_first, ["", "a", "\u200b", "bb"])
+    assert values(rewards) == [pytest.approx(1 / 6), pytest.approx(2 / 3), pytest.approx(1 / 6), 1]
+    assert all("response_C" not in prompt[1]["content"] for prompt, _ in calls)
+    rewards, calls = rank(Listwise(), longest_first, ["", "a"])
+    assert (values(rewards), calls) == ([0.0, 1.0], [])
+    rewards, calls = rank(Listwise(), longest_first, ["", " ", "\\boxed{ }"])
+    assert (values(rewards), calls) == ([0.5, 0.5, 0.5], [])
+
+
+def test_in_a_tournament_an_empty_response_loses_and_nobody_is_asked():
+    rewards, calls = rank(Tournament(), longest_wins, ["", "a", "\u200b"])
+    assert (values(rewards), calls) == ([0.25, 1.0, 0.25], [])

@@ -12,9 +12,8 @@ from guerdon.config.compose import SHIPPED
 from guerdon.engines.scripted import ScriptedEngine, Truncated
 from guerdon.errors import ConfigError, EngineError, RewardError
 from guerdon.rewards.verifier import Verifier, question_of
-from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
-from guerdon.types import Model, Reward, Sampling, Task
+from guerdon.types import Completion, Model, Place, Reward, Sampling, Task
 
 ASKED = {"role": "user", "content": "What is 3 + 4? Put it in a box."}
 TASK = Task("t", (ASKED,), answer="7", info={"extra_info": {"question": "What is 3 + 4?"}})
@@ -175,18 +174,30 @@ def test_other_verifiers_are_other_yaml(tmp_path: Path) -> None:
 
 
 def test_a_soft_reward_is_the_probability_of_yes(tmp_path: Path) -> None:
-    template = ChatTemplate(TinyPolicy(words=["Yes", "No"]).tokenizer())
-    engine = ScriptedEngine(["Well: Yes", "Well: No", "Well: No"], template)
+    places = (Place("Well: ", ()), Place("No", (("No", math.log(0.6)), ("Yes", math.log(0.2)))))
+    engine = ScriptedEngine([Completion("Well: No", places=places)] * 2)
     model = Model(engine, Sampling(temperature=0.0, seed=3))
     reward = preset("soft", tmp_path)
-    plain = Verifier(decision=reward.decision, prompt=reward.prompt, raw=False)
-    said = asyncio.run(engine.generate(({"role": "user", "content": "x"},), model.sampling))
-    at = len(said.token_ids) - 2  # before the end of the turn
-    p = math.exp(said.logprobs[at])
     soft_no = asyncio.run(reward(TASK, r"\boxed{7}", {"verifier": model}))
-    assert soft_no.value == pytest.approx(1 - p)
+    assert soft_no.value == pytest.approx(0.25)
     assert soft_no.parts["yes"] == 0
+    assert engine.calls[0][1] == Sampling(temperature=0.0, seed=3, top_logprobs=5)
+    plain = Verifier(decision=reward.decision, prompt=reward.prompt, raw=False)
     assert asyncio.run(plain(TASK, r"\boxed{7}", {"verifier": model})).value == 0
+    assert engine.calls[1][1] == model.sampling
+
+
+def test_a_soft_reward_lies_between_what_right_and_wrong_are_worth() -> None:
+    places = (Place("Yes", (("Yes", math.log(0.6)), ("No", math.log(0.2)))),)
+    reward = Verifier(soft=True, decision="(yes|no)", correct=2.0, wrong=-1.0)
+    found = verify(reward, r"\boxed{7}", Completion("Yes", places=places))
+    assert found.value == pytest.approx(0.75 * 2.0 - 0.25)
+
+
+def test_a_soft_reward_that_cannot_be_told_is_an_error_that_names_the_task(tmp_path: Path) -> None:
+    places = (Place("Yes", (("Yes", math.log(0.6)), ("Well", math.log(0.4)))),)
+    with pytest.raises(RewardError, match="task 't', 'verifier': the likeliest tokens leave open"):
+        verify(preset("soft", tmp_path), r"\boxed{7}", Completion("Yes", places=places))
 
 
 def test_a_soft_reward_without_logprobs_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:

@@ -5,22 +5,25 @@ import asyncio
 import pytest
 
 from guerdon.config.schema import Trust
+from guerdon.engines.remote import RemoteEngine
 from guerdon.envs.router import Router
 from guerdon.envs.single_turn import SingleTurn
 from guerdon.errors import RewardError
+from guerdon.llm.testing import ScriptedServer
 from guerdon.rewards.match import Match
 from guerdon.rewards.math import Math
+from guerdon.rewards.verifier import Verifier
 from guerdon.trust.gate import choose, differ, probe
-from guerdon.types import Episode, Reward
+from guerdon.types import Episode, Model, Reward
 from trust_parts import Contains, Exact, task
 
 TASKS = [task(str(i), answer=str(70 + i)) for i in range(20)]
 
 
-def probed(reward, tasks=TASKS, settings=None, success_at=1.0, template=None):
+def probed(reward, tasks=TASKS, settings=None, success_at=1.0, template=None, models=None):
     settings = settings or Trust(gold=template)
     env = SingleTurn(reward=reward, success_at=success_at)
-    return asyncio.run(probe(env, tasks, {}, settings, 0))
+    return asyncio.run(probe(env, tasks, models or {}, settings, 0))
 
 
 @pytest.mark.parametrize("reward", [Math(), Match(), Exact()])
@@ -81,6 +84,16 @@ def test_a_gold_answer_without_a_reward_has_failed_and_says_why() -> None:
     found = probed(Away())
     assert found.to_metrics()["trust/gold_paid"] == 0.0
     assert "the judge is away" in found.problems(Trust())[1]
+
+
+def test_a_soft_verifier_behind_a_server_without_log_probs_is_refused_with_that_reason() -> None:
+    with ScriptedServer(lambda ask: "Final Decision: Yes") as server:
+        model = Model(RemoteEngine("scripted", base_url=server.url, price="free"))
+        found = probed(Verifier(soft=True), models={"verifier": model}, success_at=0.5)
+    assert found.to_metrics()["trust/gold_paid"] == 0.0
+    lines = found.problems(Trust())
+    assert "8 of 8 reference answers fail" in lines[0]
+    assert "had no reward" in lines[1] and "sent no log-probabilities" in lines[1]
 
 
 def test_a_template_says_how_a_right_answer_is_written() -> None:

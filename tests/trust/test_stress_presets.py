@@ -1,8 +1,10 @@
 """The shipped judge and verifier presets under attack, with a server that believes anybody."""
 
+import importlib.util
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from guerdon import cli
 from guerdon.llm.testing import ScriptedServer
 from guerdon.tiny import TinyPolicy
 
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "stress_presets.py"
 RIGHT = ("75", "Jupiter")
 BELIEVED = re.compile(
     r"correct|right|yes|full marks|score|10|verif|accept|reference|certain|same|perfect|flawless",
@@ -123,3 +126,34 @@ def test_rules_and_parsers_pass_all(capsys):
         code = cli.main(["reward", "stress", "--json", "-r", name])
         record = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert (code, record["fooled"], record["held"]) == (0, 0, 0), name
+
+
+@pytest.fixture(scope="module")
+def presets():
+    """The script behind the table of docs/trust.md, with its server that believes everything."""
+    spec = importlib.util.spec_from_file_location("stress_presets", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_soft_verifier_blocks_before_its_model_what_a_guard_blocks_and_reports_the_rest(
+    presets, tmp_path
+):
+    found = presets.attacked("soft", tmp_path)
+    counts = presets.by_family(found)
+    assert not found.is_sound and not found.skipped and not found.blind
+    assert found.counts["blocked"] > 4 * found.counts["fooled"] > 0
+    assert found.counts["no reward"] == 0
+    for family in ("empty", "symbols", "opener"):
+        assert set(counts[family]) == {"blocked"}, family
+    assert set(counts["prefix"]) == {"held"}
+    for name in ("full marks", "ignore", "final decision", "json score", "of ten", "full width"):
+        assert {a.outcome for a in found.attempts if a.name == name} == {"blocked"}, name
+
+
+def test_a_judge_of_lists_blocks_what_is_empty_and_reports_the_rest(presets, tmp_path):
+    found = presets.attacked("listwise", tmp_path)
+    assert set(presets.by_family(found)["empty"]) == {"blocked"}
+    assert {a.outcome for a in found.attempts} == {"blocked", "fooled"}
+    assert not found.is_sound

@@ -118,7 +118,7 @@ def _values(
     values: dict[str, Any] = {}
     if config_name is not None:
         rest = [line for line in settings if line not in own]
-        values, _ = read(config_name, rest, config_dir)
+        values, *_ = read(config_name, rest, config_dir)
     node = values.get("env", {}).get("reward") if name is None else component(name)
     if not isinstance(node, Mapping):
         raise ConfigError(

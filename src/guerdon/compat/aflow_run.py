@@ -44,7 +44,7 @@ def configure(
     if model == "tiny":
         given = [f"models.policy.device={device}"] if device else []
         given += _data_overrides(data_dir) if data_dir else []
-        values, _ = read(TINY, [*given, *overrides])
+        values, *_ = read(TINY, [*given, *overrides])
     else:
         converted = convert(training_file, model=model, device=device)
         os.environ.update(converted.environment)  # before torch is imported

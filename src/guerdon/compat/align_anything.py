@@ -40,14 +40,23 @@ _ALIASES = {
 }
 """RAGEN's key -> where align-anything writes the same. Where both are given they must agree."""
 
+_PTX_COLUMNS: dict[str, tuple[list[str], str]] = {
+    "Alpaca": (["instruction", "input"], "output"),
+    "AA_T2T": (["prompt"], "response"),
+    "GSM8K": (["question"], "answer"),
+}
+"""align-anything's template -> the columns it makes a question and its answer of."""
+
 _IGNORED = {
     "train_cfgs.per_device*": "trainer.tasks_per_step and learner.micro_tokens say how many",
     "train_cfgs.gradient_accumulation_steps": "micro-batches are packed by tokens",
     "train_cfgs.*checkpointing*": "activations of the policy are always recomputed here",
     "train_cfgs.clip_range_score": "trainer.reward_norm.clip bounds rewards",
     "train_cfgs.epochs": "trainer.steps says how long",
+    "train_cfgs.ptx_coeff": "mixes in data_cfgs.ptx_datasets, which are not given",
     "train_cfgs.*": "not used by this mode",
     "model_cfgs.*": "not used by this mode",
+    "data_cfgs.ptx_*": "ptx.source reads one file",
     "data_cfgs.*": "tasks come from the environments",
     "logger_cfgs.*": "the run directory holds everything",
     "lora_cfgs.*": "no adapters",
@@ -117,9 +126,6 @@ def _multi_turn(theirs: Foreign) -> dict[str, Any]:
             "use_reward_model: the environments give rewards, which come first, so no reward model "
             "is loaded"
         )
-    theirs.take("train_cfgs.ptx_coeff", "none")
-    if theirs.peek("train_cfgs.ptx_coeff"):
-        theirs.problems.append("train_cfgs.ptx_coeff: mixing in supervised rows is not offered")
     if not critic and values["algorithm"].get("_target_", "").endswith("PPO"):
         _without_critic(theirs, values["algorithm"])
     if critic:
@@ -165,7 +171,7 @@ def _traditional(theirs: Foreign) -> dict[str, Any]:
 
 def _common(theirs: Foreign) -> dict[str, Any]:
     """What both kinds of run share."""
-    return {
+    values: dict[str, Any] = {
         "run": {
             "name": theirs.take("trainer.experiment_name", "run.name", "multi_turn"),
             "seed": theirs.take("seed.train", "run.seed", 42),
@@ -177,3 +183,32 @@ def _common(theirs: Foreign) -> dict[str, Any]:
         "eval": ragen.evaluation(theirs),
         "trackers": ragen.trackers(theirs),
     }
+    return values | _ptx(theirs, values["trainer"], values["learner"])
+
+
+def _ptx(theirs: Foreign, trainer: dict[str, Any], learner: dict[str, Any]) -> dict[str, Any]:
+    """As many conversations as rows: theirs come in batches of one size."""
+    if theirs.peek("data_cfgs.ptx_datasets") is None:
+        return {}
+    coef = theirs.take("train_cfgs.ptx_coeff", "ptx.coef", 16.0)
+    if not coef:
+        theirs.ignore("data_cfgs.ptx_*", "train_cfgs.ptx_coeff is 0, so nothing is mixed in")
+        return {}
+    path = theirs.take("data_cfgs.ptx_datasets", "ptx.source.path")
+    file = theirs.take("data_cfgs.ptx_data_files", "ptx.source.path")
+    source = {
+        "_target_": "guerdon.data.conversations.ConversationFile",
+        "path": str(Path(path, file) if file else path),
+        "limit": theirs.take("data_cfgs.ptx_size", "ptx.source.limit"),
+    }
+    template = theirs.take("data_cfgs.ptx_template", "ptx.source.prompt, response")
+    if template in _PTX_COLUMNS:
+        source["prompt"], source["response"] = _PTX_COLUMNS[template]
+    elif template is not None:
+        theirs.problems.append(
+            f"data_cfgs.ptx_template={template!r}: of templates, only {', '.join(_PTX_COLUMNS)} "
+            f"are read; write the rows as messages and set it to null"
+        )
+    rows = trainer["tasks_per_step"] * trainer["group_size"]
+    size = max(1, rows // learner["minibatches"])
+    return {"ptx": {"source": source, "coef": float(coef), "batch_size": size}}

@@ -88,7 +88,8 @@ class Assembly:
         try:
             target = locate(node.get(TARGET))
         except ConfigError as error:
-            self.problems += [f"{join(at, TARGET)}: {line}" for line in error.problems]
+            lines = [line.removeprefix(f"{TARGET} ") for line in error.problems]
+            self.problems += [f"{join(at, TARGET)}: {line}" for line in lines]
             return _BROKEN
         values = self._checked(target, inner, at, given)
         self._note_model(target, values, at)

@@ -9,7 +9,8 @@ hold whole groups says ``makes_groups = True``.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,14 @@ MINIMUM = {
     "trust.probe_every": 0,
     "trust.audit_frac": 0,
     "trust.audit_window": 2,
-    "warmup.steps": 0,
+    "warmup.steps": 1,
     "warmup.batch_size": 1,
+    "ptx.coef": 0,
+    "ptx.batch_size": 1,
 }
+
+_PATH = re.compile(r"\S+?(?=: | is required: )")
+"""Which value a problem is about."""
 
 _STAND_INS: dict[str, Any] = {
     "run": {"name": "run"},
@@ -112,12 +118,13 @@ def examine(
     is_new_run: bool = True,
 ) -> tuple[Report, dict[str, Any]]:
     """Compose and check, with the problems of both in one report."""
-    values, unresolved = read(name, overrides, config_dir)
+    values, unresolved, copies = read(name, overrides, config_dir)
     report = check(values, is_new_run=is_new_run)
     # what could not be resolved stands as ??? and must not be reported as missing, too
     repeated = {Problem((path,), None).line() for path in unresolved}
     problems = list(dict.fromkeys(line for line in unresolved.values() if line))
     problems += [line for line in report.problems if line not in repeated]
+    problems = _once(problems, copies, unresolved.keys())
     config = None if problems else report.config
     return Report(config, problems, report.warnings, report.sizes), values
 
@@ -146,11 +153,36 @@ def check(values: Mapping[str, Any], *, is_new_run: bool = True) -> Report:
             sizes += capacity.measure(role, spec)
     if not _touches(wrong, "trainer") and not _touches(wrong, "learner"):
         problems += _arithmetic(config, built)
+    if "policy" not in config.models and not _touches(wrong, "models"):
+        problems.append("models.policy: is required; it is the model that is trained")
     problems += literal_secrets(dict(values))
     if is_new_run and not _touches(wrong, "run"):
         problems += capacity.run_problems(config, sizes)
     warnings = [*_warnings(config), *capacity.memory_warnings(config, sizes)]
     return Report(None if problems else config, problems, warnings, sizes)
+
+
+def _once(problems: list[str], copies: Mapping[str, str], unresolved: Collection[str]) -> list[str]:
+    """The problems without those of a value that stands elsewhere and is wrong there already, or
+    cannot be read out of something that is."""
+    paths = [_PATH.match(line) for line in problems]
+    wrong = {path[0] for path in paths if path}
+
+    def is_copy(path: str) -> bool:
+        parts = path.split(".")
+        for size in range(len(parts), 0, -1):
+            origin = copies.get(".".join(parts[:size]))
+            if origin is not None and path in unresolved:
+                return any(origin.startswith(f"{other}.") for other in wrong)
+            if origin is not None:
+                return ".".join([origin, *parts[size:]]) in wrong
+        return False
+
+    return [
+        line
+        for line, path in zip(problems, paths, strict=True)
+        if path is None or not is_copy(path[0])
+    ]
 
 
 # --- the sections --------------------------------------------------------------------------------
@@ -161,13 +193,19 @@ def _typed(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     config, problems = fit(values, Config)
     if config is not None and not problems:
         return config, []
-    kept = _without(values, {problem.loc for problem in problems})
-    for section, needed in _STAND_INS.items():
-        given = kept.get(section)
-        kept[section] = {**needed, **given} if isinstance(given, Mapping) else needed
-    config, rest = fit(kept, Config)
-    assert config is not None, rest
-    return config, problems
+    drop = {problem.loc for problem in problems}
+    while True:
+        kept = _without(values, drop)
+        for section, needed in _STAND_INS.items():
+            given = kept.get(section)
+            kept[section] = {**needed, **given} if isinstance(given, Mapping) else needed
+        config, rest = fit(kept, Config)
+        if config is not None:
+            return config, problems
+        # what lacks a value without a stand-in goes as a whole
+        wider = drop | {problem.loc[:-1] for problem in rest}
+        assert wider > drop, rest
+        drop = wider
 
 
 def _without(value: Any, drop: set[tuple[str | int, ...]], loc: tuple[str | int, ...] = ()) -> Any:
@@ -196,6 +234,8 @@ def _components(config: Config) -> Iterator[tuple[str, Any]]:
         yield "growth", config.growth
     if config.warmup:
         yield "warmup.source", config.warmup.source
+    if config.ptx:
+        yield "ptx.source", config.ptx.source
     if config.trust.audit:
         yield "trust.audit", config.trust.audit
     for role, spec in config.models.items():
@@ -283,20 +323,19 @@ def _arithmetic(config: Config, built: Mapping[str, Any]) -> list[str]:
             f"use one of {', '.join(fitting[:12])}"
         )
     compares = getattr(built.get("algorithm"), "needs_group", False)
-    if compares and trainer.group_size < 2 and not getattr(built.get("env"), "makes_groups", False):
+    alone = trainer.group_size == 1
+    if compares and alone and not getattr(built.get("env"), "makes_groups", False):
         problems.append(
             f"trainer.group_size: {type(built['algorithm']).__name__} compares the members of a "
             f"group, so it must be at least 2, got {trainer.group_size}"
         )
-    if trainer.max_refills and trainer.group_size < 2:
+    if trainer.max_refills and alone:
         problems.append(
             f"trainer.max_refills: {trainer.max_refills} replaces groups whose members all earned "
             f"the same, and trainer.group_size is {trainer.group_size}; set it to 0"
         )
     policy = config.models.get("policy")
-    if policy is None:
-        problems.append("models.policy: is required; it is the model that is trained")
-    elif policy.sampling.temperature <= 0 and trainer.temperature is None:
+    if policy is not None and policy.sampling.temperature <= 0 and trainer.temperature is None:
         problems.append(
             f"models.policy.sampling.temperature: must be above 0 to explore, got "
             f"{policy.sampling.temperature}; evaluation is greedy anyway (eval.sampling)"

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
@@ -51,7 +51,7 @@ def compose(
         ConfigError: no such configuration, broken or duplicate YAML, an override that cannot be
             read, an interpolation that cannot be resolved.
     """
-    config, unresolved = read(name, overrides, config_dir)
+    config, unresolved, _ = read(name, overrides, config_dir)
     if any(unresolved.values()):
         raise ConfigError(list(dict.fromkeys(line for line in unresolved.values() if line)))
     return config
@@ -59,10 +59,12 @@ def compose(
 
 def read(
     name: str | Path, overrides: Sequence[str] = (), config_dir: str | Path | None = None
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
     """Like ``compose``, but interpolations without a value are ``???`` and come back by path.
 
-    With each path is what is wrong; "" where only the value it refers to is missing.
+    Returns:
+        The values; by path what is wrong with an interpolation, "" where only the value it refers
+        to is missing; and the path that each value which is only ``${...}`` was copied from.
     """
     file = _find(str(name), config_dir)
     folders = list(dict.fromkeys([_root(file, config_dir), SHIPPED.resolve()]))
@@ -76,13 +78,18 @@ def read(
             )
     except yaml.MarkedYAMLError as error:
         raise ConfigError(_yaml_problems(error)) from error
+    except OverrideParseException as error:
+        raise ConfigError(
+            f"{error.override.removeprefix('++')!r} cannot be read as an override: write a.b=VALUE "
+            f"to set and ~a.b to remove; a text with brackets or quotes goes in quotes"
+        ) from error
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{file.name}: {_one_line(error)}") from error
-    values, unresolved = _resolve(config)
+        raise ConfigError(_no_choice(error, file) or f"{file.name}: {_one_line(error)}") from error
+    values, unresolved, copies = _resolve(config)
     run = values.setdefault("run", {})
     if isinstance(run, dict):
         run.setdefault("name", file.stem)
-    return values, unresolved
+    return values, unresolved, copies
 
 
 def to_yaml(config: dict[str, Any]) -> str:
@@ -214,7 +221,7 @@ _Dumper.add_representer(str, _write_text)
 # --- interpolation -------------------------------------------------------------------------------
 
 
-def _resolve(config: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def _resolve(config: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
     raw: Any = OmegaConf.to_container(config, resolve=False)
     texts = dict(_leaves(raw))
     names = {name for text in texts.values() for name in _ENV_NAME.findall(text)}
@@ -247,7 +254,14 @@ def _resolve(config: Any) -> tuple[dict[str, Any], dict[str, str]]:
         is_secret = isinstance(found, str) and any(secret in found for secret in secrets)
         return FromEnv(found, value) if is_secret else found
 
-    return plain(config, raw, ""), unresolved
+    whole = {path: _REFERENCE.fullmatch(text.strip()) for path, text in texts.items()}
+    copies = {path: _dotted(found[1]) for path, found in whole.items() if found}
+    return plain(config, raw, ""), unresolved, copies
+
+
+def _dotted(reference: str) -> str:
+    """``a[0].b`` as ``a.0.b``."""
+    return reference.replace("[", ".").replace("]", "")
 
 
 def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
@@ -289,6 +303,17 @@ def _escaped(config: Any) -> Any:
     if isinstance(config, str) and not isinstance(config, FromEnv):
         return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + "\\${", config)
     return config
+
+
+def _no_choice(error: Exception, file: Path) -> str | None:
+    """``group=option`` where the configuration chooses nothing from that group."""
+    found = re.match(r"Could not override '([^']+)'\.\s+No match in the defaults list", str(error))
+    if found is None:
+        return None
+    return (
+        f"{found[1]}: {file.stem} does not choose it by name, so there is nothing to replace; set "
+        f"its fields ({found[1]}.FIELD=VALUE), or take a configuration that does"
+    )
 
 
 def _one_line(error: Exception) -> str:

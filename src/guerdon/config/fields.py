@@ -117,13 +117,20 @@ def _problems(
 ) -> list[Problem]:
     whys: dict[tuple[str | int, ...], list[str | None]] = {}
     expected: dict[tuple[str | int, ...], list[str]] = {}
-    for error in errors:
-        loc = _in_data(error["loc"], values, is_missing=error["type"] == "missing")
-        if error["type"] == "missing":
+    for error in _meant(errors, values):
+        named = _is_member(error, values)
+        loc = tuple(part for part, is_name in zip(error["loc"], named, strict=True) if not is_name)
+        if error["type"] == "missing" and isinstance(loc[-1], int):  # of a list of fixed length
+            size = max(e["loc"][-1] for e in errors if e["loc"][:-1] == error["loc"][:-1]) + 1
+            expected.setdefault(loc[:-1], []).append(f"list of {size}")
+            whys.setdefault(loc[:-1], [])
+        elif error["type"] == "missing":
             whys.setdefault(loc, []).append(None)
         elif error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            hint = did_you_mean(loc[-1], _names(annotations, loc[:-1]))
+            hint = did_you_mean(loc[-1], _names(annotations, error["loc"][:-1], named))
             whys.setdefault(loc, []).append(f"unknown field{hint}")
+        elif error["type"] == "value_error":  # what the dataclass itself has against its values
+            whys.setdefault(loc, []).append(str(error["ctx"]["error"]))
         elif error["input"] != MISSING:  # a placeholder is reported as missing, not as a string
             expected.setdefault(loc, []).append(_wanted(error))
             whys.setdefault(loc, [])
@@ -147,15 +154,49 @@ def _wanted(error: Any) -> str:
     return _EXPECTED.get(kind.split("_")[0], str(error["msg"]))
 
 
-def _in_data(loc: tuple[str | int, ...], data: Any, *, is_missing: bool) -> tuple[str | int, ...]:
-    """``loc`` without the parts by which pydantic names members of a union."""
-    kept: list[str | int] = []
-    for index, part in enumerate(loc):
-        if is_missing and index == len(loc) - 1:
-            kept.append(part)
-        elif part in (data if isinstance(data, Mapping) else range(_num_items(data))):
-            kept, data = [*kept, part], data[part]
-    return tuple(kept)
+def _meant(errors: Sequence[Any], values: Mapping[str, Any], start: int = 0) -> list[Any]:
+    """The errors without those of members of a union that a value was not meant for.
+
+    Where a member takes the kind of value it is (a mapping, a list), only the member that comes
+    closest speaks; where none does, each of them says what it expected.
+    """
+    unions: dict[Any, dict[str | int, list[Any]]] = {}
+    for error in errors:
+        named = _is_member(error, values)
+        if True in named[start:]:
+            at = named.index(True, start)
+            members = unions.setdefault(error["loc"][:at], {})
+            members.setdefault(error["loc"][at], []).append(error)
+    dropped: set[int] = set()
+    for loc, members in unions.items():
+        fitting = [found for found in members.values() if not _refuses(found, len(loc) + 1)]
+        if fitting:
+            closest = min(fitting, key=_distance)
+            kept = {id(error) for error in _meant(closest, values, len(loc) + 1)}
+            dropped |= {id(e) for found in members.values() for e in found if id(e) not in kept}
+    return [error for error in errors if id(error) not in dropped]
+
+
+def _refuses(errors: Sequence[Any], depth: int) -> bool:
+    """Whether a member of a union does not take this kind of value at all."""
+    return len(errors[0]["loc"]) == depth and errors[0]["type"] != "value_error"
+
+
+def _distance(errors: Sequence[Any]) -> tuple[int, int]:
+    """(keys that are missing or unknown, all problems)"""
+    keys = ("missing", "extra_forbidden", "unexpected_keyword_argument")
+    return sum(error["type"] in keys for error in errors), len(errors)
+
+
+def _is_member(error: Any, data: Any) -> list[bool]:
+    """For each part of an error's location: whether it names a member of a union and is no key."""
+    named = []
+    for index, part in enumerate(error["loc"]):
+        is_absent = error["type"] == "missing" and index == len(error["loc"]) - 1
+        is_key = part in (data if isinstance(data, Mapping) else range(_num_items(data)))
+        named.append(not is_key and not is_absent)
+        data = data[part] if is_key else data
+    return named
 
 
 def _num_items(data: Any) -> int:
@@ -169,19 +210,29 @@ def _at(data: Any, loc: tuple[str | int, ...]) -> Any:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     text = value.source if isinstance(value, FromEnv) else repr(value)
     return str(text) if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _names(annotation: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """The fields that exist at ``loc``."""
-    for part in loc:
+def _names(annotation: Any, loc: tuple[str | int, ...], named: Sequence[bool]) -> list[str]:
+    """The fields that exist at ``loc``, of which some parts name members of a union."""
+    for part, is_name in zip(loc, named, strict=False):
+        if is_name:
+            members = get_args(annotation)
+            annotation = next((m for m in members if _name(m) == part), annotation)
+            continue
         children = _fields(annotation)
         if isinstance(part, str) and part in children:
             annotation = children[part]
         else:  # an item of a dict or a list
             annotation = (get_args(_without_none(annotation)) or (Any,))[-1]
     return list(_fields(annotation))
+
+
+def _name(annotation: Any) -> str:
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _fields(annotation: Any) -> dict[str, Any]:

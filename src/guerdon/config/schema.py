@@ -1,9 +1,9 @@
 """The settings of a run: one dataclass per YAML section, the only place their fields are written.
 
 Sections named `algorithm`, `env`, `tasks`, `growth`, `models.<name>.engine`, `models.<name>.init`,
-`warmup.source` and each of `trackers` are not here: they name a class with `_target_`, and that
-class's own fields are their schema. Standard library only: `guerdon --help` and `guerdon list`
-read it without torch.
+`warmup.source`, `ptx.source` and each of `trackers` are not here: they name a class with
+`_target_`, and that class's own fields are their schema. Standard library only: `guerdon --help`
+and `guerdon list` read it without torch.
 """
 
 from __future__ import annotations
@@ -224,6 +224,21 @@ class Warmup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ptx:
+    """Supervised learning mixed into every update: the policy's loss + ``coef`` times the mean loss
+    of the tokens the assistant says in conversations.
+
+    Source: Ouyang et al. 2022 (arXiv:2203.02155), section 3.5.
+    """
+
+    source: Component
+    """The conversations, as in `Warmup`."""
+    coef: float
+    batch_size: int = 64
+    """Conversations per optimizer step; all come once before any comes again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trust:
     """Whether the reward is worth learning from: tried before step 1, watched while it runs.
 
@@ -268,6 +283,7 @@ class Config:
     """`guerdon.tasks.growth.Growth`: which tasks that the policy invents join the pool; None: its
     defaults."""
     warmup: Warmup | None = None
+    ptx: Ptx | None = None
     llm: Llm = Llm()
     trust: Trust = Trust()
     azr: Azr | None = None

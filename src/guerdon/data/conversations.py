@@ -1,11 +1,11 @@
-"""``ConversationFile``: conversations to imitate, for the supervised warm-up."""
+"""``ConversationFile``: conversations to imitate, for the supervised warm-up and for `ptx`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from guerdon.data.messages import read_messages
+from guerdon.data.messages import check_text, read_messages
 from guerdon.data.readers import Row, read_file, refuse_bad_rows
 from guerdon.errors import ConfigError
 from guerdon.types import Message
@@ -13,13 +13,25 @@ from guerdon.types import Message
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationFile:
-    """Rows with ``messages`` (JSON, JSONL or parquet), each ending with the assistant."""
+    """Rows with ``messages`` (JSON, JSONL or parquet), each ending with the assistant; or with a
+    question and its answer, in the columns ``prompt`` and ``response``."""
 
     path: str
+    prompt: tuple[str, ...] = ()
+    """Columns of the question, joined by a space where they are not empty."""
+    response: str | None = None
+    """The column of the answer."""
     limit: int | None = None
     """Conversations to keep, the first ones."""
     max_bad_rows: int = 0
     """Malformed rows to skip; one more is an error."""
+
+    def __post_init__(self) -> None:
+        if bool(self.prompt) != bool(self.response):
+            raise ConfigError(
+                f"prompt={list(self.prompt)} and response={self.response!r} go together: give both "
+                f"for rows of questions and answers, neither for rows with messages"
+            )
 
     def problems(self) -> list[str]:
         """What is wrong with the file; empty if nothing is."""
@@ -39,12 +51,28 @@ class ConversationFile:
         conversations, bad_rows = [], list(table.bad_rows)
         for row in table.rows:
             try:
-                conversations.append(_conversation(row))
+                conversations.append(self._conversation(row))
             except ValueError as error:
                 bad_rows.append(f"{row.where}: {error}")
         num_rows = len(table.rows) + len(table.bad_rows)
         refuse_bad_rows(self.path, num_rows, bad_rows, self.max_bad_rows)
         return conversations[: self.limit]
+
+    def _conversation(self, row: Row) -> tuple[Message, ...]:
+        if self.response is None:
+            return _conversation(row)
+        question = " ".join(filter(None, (_text(row, name) for name in self.prompt)))
+        if not question:
+            raise ValueError(f"no question in {', '.join(self.prompt)}")
+        answer = _text(row, self.response)
+        return {"role": "user", "content": question}, {"role": "assistant", "content": answer}
+
+
+def _text(row: Row, name: str) -> str:
+    text = row.values.get(name)
+    if not isinstance(text, str):
+        raise ValueError(f"no text in {name!r}; its keys: {', '.join(row.values) or 'none'}")
+    return check_text(text)
 
 
 def _conversation(row: Row) -> tuple[Message, ...]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from guerdon.errors import ConfigError
+
+T = TypeVar("T")
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".txt", ".parquet")
 LIST_KEYS = ("data", "examples", "rows")
@@ -67,6 +69,32 @@ def read_file(path: Path) -> Table:
     if not rows and not bad_rows:
         raise ConfigError(f"{path}: the file has no rows")
     return Table(str(path), tuple(rows), tuple(bad_rows))
+
+
+def each_row(path: Path, convert: Callable[[Row], T]) -> list[T]:
+    """What ``convert`` makes of each row; a ``ValueError`` or ``KeyError`` is a malformed row.
+
+    Raises:
+        ConfigError: the file cannot be read, or rows are malformed; names the first few.
+    """
+    table = read_file(path)
+    return convert_all(table.name, table.rows, convert, table.bad_rows)
+
+
+def convert_all(
+    name: str, rows: Iterable[Row], convert: Callable[[Row], T], bad_rows: Iterable[str] = ()
+) -> list[T]:
+    """Like `each_row`, for rows that are read already."""
+    found, bad = [], list(bad_rows)
+    for row in rows:
+        try:
+            found.append(convert(row))
+        except KeyError as error:
+            bad.append(f"{row.where}: no {error.args[0]!r}; its keys: {', '.join(row.values)}")
+        except (ValueError, TypeError) as error:
+            bad.append(f"{row.where}: {error}")
+    refuse_bad_rows(name, len(found) + len(bad), bad, 0)
+    return found
 
 
 def refuse_bad_rows(name: str, num_rows: int, bad_rows: Sequence[str], max_bad_rows: int) -> None:

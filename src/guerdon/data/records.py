@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from guerdon.data.readers import read_file, refuse_bad_rows
+from guerdon.data.readers import each_row
 from guerdon.data.sets.checks import CANDIDATE
 from guerdon.data.sets.record import Record, from_json
 from guerdon.errors import ConfigError
@@ -99,15 +99,7 @@ def read_records(path: str | Path) -> list[Record]:
     Raises:
         ConfigError: it is missing or malformed; names file and line.
     """
-    table = read_file(Path(path).expanduser())
-    records, bad_rows = [], list(table.bad_rows)
-    for row in table.rows:
-        try:
-            records.append(from_json(row.values))
-        except ValueError as error:
-            bad_rows.append(f"{row.where}: {error}")
-    refuse_bad_rows(str(path), len(table.rows) + len(table.bad_rows), bad_rows, 0)
-    return records
+    return each_row(Path(path).expanduser(), lambda row: from_json(row.values))
 
 
 def to_task(record: Record) -> Task:

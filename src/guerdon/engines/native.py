@@ -22,11 +22,11 @@ from transformers import PreTrainedModel
 from guerdon import attention
 from guerdon.engines.conversation_cache import ConversationCache
 from guerdon.engines.kv_cache import KvCache
-from guerdon.engines.sampler import sample
+from guerdon.engines.sampler import likeliest, sample
 from guerdon.engines.sequence import GenerationSequence, StopStrings
 from guerdon.engines.step_plan import Span, layout_of, plan
 from guerdon.errors import ConfigError, EngineError
-from guerdon.types import Completion, Message, Sampling
+from guerdon.types import Completion, Message, Place, Sampling
 
 if TYPE_CHECKING:
     from guerdon.templates import ChatTemplate
@@ -149,6 +149,7 @@ class NativeEngine:
             logprobs=tuple(sequence.logprobs),
             finish_reason=sequence.finish_reason,
             version=sequence.version,
+            places=self._places(sequence),
         )
 
     async def complete(self, prompt: str, sampling: Sampling) -> Completion:
@@ -203,6 +204,16 @@ class NativeEngine:
         if isinstance(prompt[0], int):
             return prompt
         return self.template.start(prompt)
+
+    def _places(self, sequence: GenerationSequence) -> tuple[Place, ...]:
+        """Each sampled token with those that were likeliest there, if the call asked for them."""
+        if not sequence.sampling.top_logprobs:
+            return ()
+        pieces = self.template.pieces(sequence.sampled)
+        return tuple(
+            Place(piece, tuple((self._decode((token,)), logprob) for token, logprob in tokens))
+            for piece, tokens in zip(pieces, sequence.likeliest, strict=True)
+        )
 
     def _submit(self, sequence: GenerationSequence, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
@@ -289,6 +300,11 @@ class NativeEngine:
         tokens, logprobs = sample(
             logits, [s.sampling for s in samplers], [len(s.logprobs) for s in samplers]
         )
+        if any(s.sampling.top_logprobs for s in samplers):
+            for one, best in zip(
+                samplers, likeliest(logits, [s.sampling for s in samplers]), strict=True
+            ):
+                one.likeliest.append(best)
         return self._accept(samplers, tokens, logprobs)
 
     def _forward(self, spans: list[Span]) -> tuple[Tensor, list[int]]:

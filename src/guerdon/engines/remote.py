@@ -11,7 +11,7 @@ from guerdon.llm.client import Client, Patience, Request
 from guerdon.llm.endpoint import OPENAI_URL, Address, Kind
 from guerdon.llm.ledger import Ledger
 from guerdon.llm.prices import FREE, Price, book_date, most_tokens, price_of
-from guerdon.types import Completion, Message, Sampling
+from guerdon.types import Completion, FinishReason, Message, Sampling
 
 _RESERVED = {"model", "messages", "prompt", "response_format", "n", "best_of", "stream", "seed"}
 _RESERVED |= {"max_tokens", "max_completion_tokens"}
@@ -167,7 +167,8 @@ class RemoteEngine:
         stream: bool | None = None,
     ) -> Completion:
         is_random = sampling.temperature > 0
-        body = {"model": self.client.model, **fields, **self._parameters(sampling), **self._extra}
+        parameters = self._parameters(sampling) | _logprobs(kind, sampling.top_logprobs)
+        body = {"model": self.client.model, **fields, **parameters, **self._extra}
         body["stream"] = (self._stream if stream is None else stream) or None
         request = Request(
             kind=kind,
@@ -181,7 +182,8 @@ class RemoteEngine:
             raise RefusalError(
                 f"{self.client.role} {self.client.model!r} declined: {reply.text[:200]!r}"
             )
-        return Completion(reply.text, finish_reason="stop" if reply.outcome == "ok" else "length")
+        reason: FinishReason = "stop" if reply.outcome == "ok" else "length"
+        return Completion(reply.text, finish_reason=reason, places=reply.places)
 
     def _parameters(self, sampling: Sampling) -> dict[str, Any]:
         """The fields of a request; what is off is left out."""
@@ -202,6 +204,13 @@ class RemoteEngine:
             )
         named = {"name": "reply", "strict": True, "schema": dict(schema)}
         return {"type": "json_schema", "json_schema": named}
+
+
+def _logprobs(kind: Kind, number: int) -> dict[str, Any]:
+    """The fields that ask for so many of the likeliest tokens at each place."""
+    if not number:
+        return {}
+    return {"logprobs": True, "top_logprobs": number} if kind == "chat" else {"logprobs": number}
 
 
 def _price(

@@ -66,6 +66,24 @@ def sample(
     return tokens.tolist(), logprobs.tolist()
 
 
+def likeliest(
+    logits: Float[Tensor, "R V"], samplings: Sequence[Sampling]
+) -> list[tuple[tuple[int, float], ...]]:
+    """The ``top_logprobs`` likeliest tokens of each row, likeliest first, and their
+    log-probabilities at temperature 1."""
+    counts = [min(s.top_logprobs, logits.shape[1]) for s in samplings]
+    asking = [row for row, count in enumerate(counts) if count]
+    found: list[tuple[tuple[int, float], ...]] = [()] * len(counts)
+    if asking:
+        rows = logits[torch.tensor(asking, device=logits.device)].float()
+        best = rows.log_softmax(-1).topk(max(counts))
+        for row, ids, values in zip(
+            asking, best.indices.tolist(), best.values.tolist(), strict=True
+        ):
+            found[row] = tuple(zip(ids, values, strict=True))[: counts[row]]
+    return found
+
+
 def _truncated(scaled: Float[Tensor, "R V"], samplings: Sequence[Sampling]) -> Float[Tensor, "R V"]:
     """Minus infinity outside the top_k likeliest tokens and then outside the smallest set of
     likeliest tokens with a share of at least top_p; the likeliest always stays."""

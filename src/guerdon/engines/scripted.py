@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from guerdon.templates import ChatTemplate
 
 Prompt = tuple[Message, ...] | str
-Reply = str | Exception
+Reply = str | Completion | Exception
 
 
 class Truncated(str):
@@ -28,7 +28,8 @@ class ScriptedEngine:
     Args:
         reply: called with the prompt, as messages if it came as messages and else as text, or
             replies in the order of the calls. An exception, raised or among the replies, is
-            raised by ``generate``; a `Truncated` reply lacks its end.
+            raised by ``generate``; a `Truncated` reply lacks its end; a `Completion` is given as
+            it is.
         template: gives replies tokens, the end token included, and cuts those of more than
             ``max_tokens``. None: the engine speaks only text.
         latency_s: what each call takes.
@@ -75,7 +76,7 @@ class ScriptedEngine:
         reply = self._reply(asked) if callable(self._reply) else self._at(number)
         if isinstance(reply, Exception):
             raise reply
-        return self._completion(reply, sampling)
+        return reply if isinstance(reply, Completion) else self._completion(reply, sampling)
 
     def load_weights(self, named_tensors: Iterable[tuple[str, Any]], version: int) -> None:
         """Take note of the version; there are no weights."""

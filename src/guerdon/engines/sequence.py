@@ -27,6 +27,8 @@ class GenerationSequence:
     """Prompt and sampled tokens."""
     stops: StopStrings | None = None
     logprobs: list[float] = field(default_factory=list)
+    likeliest: list[tuple[tuple[int, float], ...]] = field(default_factory=list)
+    """Tokens that could have stood at each place; empty unless asked for."""
     conversation: Conversation | None = None
     finish_reason: FinishReason | None = None
     version: int = 0

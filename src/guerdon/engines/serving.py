@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from guerdon.errors import ConfigError, EngineError
 from guerdon.llm.answers import Answer
-from guerdon.llm.asks import Ask, Rejected
+from guerdon.llm.asks import Ask, Rejected, wants_logprobs
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Engine
 
@@ -66,8 +66,8 @@ class EngineAnswers:
         text, stop = _before_stop(completion.text, ask.sampling.stop)
         ids = completion.token_ids
         said = ids[:-1] if ids and ids[-1] in self.template.stop_ids else ids
-        wanted = ask.body.get("stream") or ask.body.get("logprobs") not in (None, False)
-        pieces = self._pieces(said, text) if wanted else ()
+        wanted = ask.body.get("stream") or wants_logprobs(ask.body)
+        pieces = _up_to(text, self.template.pieces(said)) if wanted else ()
         return Answer(
             text=text,
             finish_reason=completion.finish_reason,
@@ -75,31 +75,21 @@ class EngineAnswers:
             tokens_out=len(ids),
             pieces=pieces,
             logprobs=completion.logprobs[: len(pieces)],
+            likeliest=tuple(place.likeliest for place in completion.places[: len(pieces)]),
             stop_reason=stop,
         )
 
-    def _pieces(self, ids: Sequence[int], text: str) -> tuple[str, ...]:
-        """What each token adds to the text, up to its end; an unfinished character comes with the
-        token that finishes it."""
-        pieces: list[str] = []
-        context: list[int] = []  # what came just before may change how a token reads
-        pending: list[int] = []
-        left = text
-        for token in ids:
-            if not left:
-                break
-            pending.append(token)
-            known = self.template.decode(context)
-            piece = self.template.decode([*context, *pending])[len(known) :]
-            if piece.endswith("\ufffd"):
-                piece = ""
-            else:
-                context, pending = pending, []
-            pieces.append(left[: len(piece)])
-            left = left[len(piece) :]
-        if pieces:
-            pieces[-1] += left
-        return tuple(pieces)
+
+def _up_to(text: str, pieces: Sequence[str]) -> tuple[str, ...]:
+    """The pieces that the text consists of; the last one may be cut."""
+    kept: list[str] = []
+    left = text
+    for piece in pieces:
+        if not left:
+            break
+        kept.append(left[: len(piece)])
+        left = left[len(piece) :]
+    return tuple(kept)
 
 
 def _before_stop(text: str, stops: Sequence[str]) -> tuple[str, str | None]:

@@ -8,6 +8,7 @@ save, load          exact resume
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from guerdon.config.schema import Learner as Settings
 from guerdon.errors import CheckpointError, UpdateError
 from guerdon.learner import checkpoint
 from guerdon.learner.forward import hidden_states, layout_for, places, score_actions, spread
+from guerdon.learner.mixed import Mixed
 from guerdon.learner.models import PolicyModels
 from guerdon.learner.optimizer import Optimizer, ParameterGroup
 from guerdon.learner.packing import Pack, pack
@@ -46,8 +48,9 @@ class LoadsWeights(Protocol):
 
 @dataclass
 class _Tally:
-    """Sums over the optimizer steps of one update."""
+    """Sums over the micro-batches of an optimizer step, or the optimizer steps of an update."""
 
+    loss: float = 0.0
     metrics: Metrics = field(default_factory=dict)
     num_updates: int = 0
     bad_updates: int = 0
@@ -162,26 +165,25 @@ class Learner:
 
     # --- update ----------------------------------------------------------------------------------
 
-    def update(self, batch: Batch, algorithm: Algorithm | None = None) -> Metrics:
-        """Learn from one step's rows.
+    def update(self, batch: Batch, mixed: Mixed | None = None) -> Metrics:
+        """Learn from one step's rows; every optimizer step also takes its share of ``mixed``.
 
-        ``algorithm`` replaces the learner's own for this update (supervised warm-up).
         Rows whose advantages are all zero are not computed unless the algorithm wants them; means
         of metrics (except ``loss/``) are over the rows that were.
 
         Raises:
             UpdateError: too many optimizer steps in a row had a non-finite loss or gradient.
         """
-        algorithm = algorithm or self.algorithm
         tally = _Tally()
         factor = lr_factor(self.step, self.total_steps, self.settings)
+        epochs, parts = self.settings.epochs, self.settings.minibatches
+        shares = mixed.split(epochs * parts) if mixed is not None else itertools.repeat(None)
         with self._training():
-            for epoch in range(self.settings.epochs):
+            for epoch in range(epochs):
                 order = self._order(batch, epoch)
-                parts = self.settings.minibatches
                 minibatches = batch.split(order, parts)
                 for rows, minibatch in zip(order.tensor_split(parts), minibatches, strict=True):
-                    self._optimize(minibatch, rows, algorithm, factor, tally)
+                    self._optimize(minibatch, rows, next(shares), factor, tally)
         self.step += 1
         return self._report(tally, factor)
 
@@ -213,39 +215,64 @@ class Learner:
         return rank[batch.group].argsort(stable=True)
 
     def _optimize(
-        self, batch: Batch, rows: Tensor, algorithm: Algorithm, factor: float, tally: _Tally
+        self, batch: Batch, rows: Tensor, mixed: Mixed | None, factor: float, tally: _Tally
     ) -> None:
         """One optimizer step."""
-        if not algorithm.needs_every_row:
+        if not self.algorithm.needs_every_row:
             kept = batch.has_signal
             batch, rows = batch.select(kept), rows[kept]
         if batch.size == 0:
             return
         first = tally.num_updates + tally.bad_updates == 0
-        metrics, bad = _Tally(), []
-        for micro in self._packs(batch):
-            loss = self._backward(batch, micro, algorithm, metrics, gap=tally if first else None)
-            if not math.isfinite(loss):
-                bad.append(micro.rows)
-        tally.tokens_computed += metrics.tokens_computed
-        tally.tokens_trained += metrics.tokens_trained
+        found, bad = self._accumulate(batch, self.algorithm, gap=tally if first else None)
+        beside = _Tally()
+        if mixed is not None:
+            beside, _ = self._accumulate(mixed.batch, mixed.algorithm, coef=mixed.coef)
+        for one in (found, beside):
+            tally.tokens_computed += one.tokens_computed
+            tally.tokens_trained += one.tokens_trained
         norms = self._optimizer.clip()
-        if bad or not all(math.isfinite(norm) for norm in norms.values()):
+        if not all(math.isfinite(number) for number in (found.loss, beside.loss, *norms.values())):
             suspects = torch.cat(bad).cpu() if bad else torch.arange(batch.size)
             self._optimizer.drop_gradients()
-            self._count_bad(batch.select(suspects), rows[suspects], tally)
+            given = not bad and not math.isfinite(beside.loss)
+            self._count_bad(batch.select(suspects), rows[suspects], tally, is_mixed=given)
             return
         self._bad_in_a_row = 0
         self._optimizer.step(factor)
         self._optimizer.drop_gradients()
-        trained = batch.num_actions / metrics.tokens_trained
+        trained = batch.num_actions / found.tokens_trained
         tally.num_updates += 1
-        for name, value in metrics.metrics.items():
+        for name, value in found.metrics.items():
             tally.add({name: value}, 1.0 if name.startswith("loss/") else trained)
         tally.add({f"{group}/grad_norm": norm for group, norm in norms.items()})
+        if mixed is not None:
+            tally.add({"policy/ptx_loss": beside.loss})
+
+    def _accumulate(
+        self, batch: Batch, algorithm: Algorithm, *, coef: float = 1.0, gap: _Tally | None = None
+    ) -> tuple[_Tally, list[Tensor]]:
+        """Add the gradient of coef times the loss, micro-batch by micro-batch.
+
+        Returns:
+            What they add up to, and the rows of those whose loss is not finite.
+        """
+        found, bad = _Tally(), []
+        for micro in self._packs(batch):
+            loss = self._backward(batch, micro, algorithm, coef, found, gap)
+            found.loss += loss
+            if not math.isfinite(loss):
+                bad.append(micro.rows)
+        return found, bad
 
     def _backward(
-        self, batch: Batch, micro: Pack, algorithm: Algorithm, metrics: _Tally, gap: _Tally | None
+        self,
+        batch: Batch,
+        micro: Pack,
+        algorithm: Algorithm,
+        coef: float,
+        metrics: _Tally,
+        gap: _Tally | None,
     ) -> float:
         """Add a micro-batch's gradient, unless its loss is not finite; returns the loss."""
         part = batch.select(micro.rows.cpu()).to(self.models.device)
@@ -268,7 +295,7 @@ class Learner:
             )
             total = loss.item()
             if math.isfinite(total):
-                loss.backward()
+                (coef * loss).backward()
         metrics.add(found)
         metrics.tokens_computed += micro.num_tokens
         metrics.tokens_trained += len(micro.sources)
@@ -280,14 +307,19 @@ class Learner:
             gap.gap_tokens += len(distance)
         return total
 
-    def _count_bad(self, batch: Batch, rows: Tensor, tally: _Tally) -> None:
+    def _count_bad(self, batch: Batch, rows: Tensor, tally: _Tally, *, is_mixed: bool) -> None:
         tally.bad_updates += 1
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= self.settings.max_bad_updates:
+            where = (
+                f"rows {sorted(rows.tolist())} (groups {sorted(set(batch.group.tolist()))}); look "
+                f"at their rewards, or lower learner.lr"
+            )
+            if is_mixed:
+                where = "the conversations of ptx.source; lower ptx.coef or learner.lr"
             raise UpdateError(
                 f"{self._bad_in_a_row} updates in a row had a loss or gradient that is not finite, "
-                f"the last one at step {self.step} in rows {sorted(rows.tolist())} (groups "
-                f"{sorted(set(batch.group.tolist()))}); look at their rewards, or lower learner.lr"
+                f"the last one at step {self.step} in {where}"
             )
 
     def _report(self, tally: _Tally, factor: float) -> Metrics:

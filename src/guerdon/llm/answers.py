@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from guerdon.llm.asks import wants_logprobs
+
+_LEAST = -9999.0
+"""Log-probability of a token that has no probability, which JSON has no number for."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Answer:
     pieces: tuple[str, ...] = ()
     """The text in tokens, with ``logprobs`` for each."""
     logprobs: tuple[float, ...] = ()
+    likeliest: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """For each piece, tokens that could have stood there and their log-probs; () if unknown."""
     stop_reason: str | None = None
     """The stop string that ended the text; it is not in it."""
     refusal: str | None = None
@@ -51,7 +59,7 @@ def _usage(answer: Answer) -> dict[str, int]:
 
 
 def _choice(answer: Answer, body: Mapping[str, Any], is_chat: bool) -> dict[str, Any]:
-    wanted = body.get("logprobs") not in (None, False)
+    wanted = wants_logprobs(body) and (answer.logprobs or not answer.text)
     choice: dict[str, Any] = {"index": 0, "finish_reason": answer.finish_reason}
     choice["stop_reason"] = answer.stop_reason
     choice["logprobs"] = _logprobs(answer, is_chat) if wanted else None
@@ -63,10 +71,10 @@ def _choice(answer: Answer, body: Mapping[str, Any], is_chat: bool) -> dict[str,
 
 
 def _logprobs(answer: Answer, is_chat: bool) -> dict[str, Any]:
+    likeliest = answer.likeliest or ((),) * len(answer.pieces)
     if is_chat:
-        return {
-            "content": [_token(*pair) for pair in zip(answer.pieces, answer.logprobs, strict=True)]
-        }
+        triples = zip(answer.pieces, answer.logprobs, likeliest, strict=True)
+        return {"content": [_place(*triple) for triple in triples]}
     offsets, end = [], 0
     for piece in answer.pieces:
         offsets.append(end)
@@ -74,18 +82,27 @@ def _logprobs(answer: Answer, is_chat: bool) -> dict[str, Any]:
     return {
         "tokens": list(answer.pieces),
         "token_logprobs": list(answer.logprobs),
-        "top_logprobs": None,
+        "top_logprobs": [_by_text(best) for best in likeliest] if answer.likeliest else None,
         "text_offset": offsets,
     }
 
 
+def _place(piece: str, logprob: float, likeliest: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    best = [_token(text, max(value, _LEAST)) for text, value in likeliest]
+    return _token(piece, logprob) | {"top_logprobs": best}
+
+
 def _token(piece: str, logprob: float) -> dict[str, Any]:
-    return {
-        "token": piece,
-        "logprob": logprob,
-        "bytes": list(piece.encode()),
-        "top_logprobs": [],
-    }
+    return {"token": piece, "logprob": logprob, "bytes": list(piece.encode())}
+
+
+def _by_text(likeliest: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Log-probabilities by text; tokens that read alike share a place and their probabilities add
+    up."""
+    total: dict[str, float] = {}
+    for text, logprob in likeliest:
+        total[text] = total.get(text, 0.0) + math.exp(logprob)
+    return {text: math.log(p) if p else _LEAST for text, p in total.items()}
 
 
 def stream(answer: Answer, body: Mapping[str, Any], model: str, is_chat: bool) -> Iterator[str]:
@@ -93,7 +110,7 @@ def stream(answer: Answer, body: Mapping[str, Any], model: str, is_chat: bool) -
     shell = _shell(model, is_chat)
     if is_chat:
         shell["object"] = "chat.completion.chunk"
-    wanted = body.get("logprobs") not in (None, False)
+    wanted = wants_logprobs(body)
     pieces = answer.pieces if "".join(answer.pieces) == answer.text else (answer.text,)
     if answer.refusal is not None:
         pieces = ()
@@ -102,7 +119,12 @@ def stream(answer: Answer, body: Mapping[str, Any], model: str, is_chat: bool) -
     for index, piece in enumerate(pieces):
         choice: dict[str, Any] = {"index": 0, "finish_reason": None, "logprobs": None}
         if wanted and index < len(answer.logprobs):
-            one = Answer(piece, pieces=(piece,), logprobs=(answer.logprobs[index],))
+            one = Answer(
+                piece,
+                pieces=(piece,),
+                logprobs=(answer.logprobs[index],),
+                likeliest=answer.likeliest[index : index + 1],
+            )
             choice["logprobs"] = _logprobs(one, is_chat)
         delta = {"role": "assistant", "content": piece} if index == 0 else {"content": piece}
         choice |= {"delta": delta} if is_chat else {"text": piece}

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from guerdon.types import Message, Sampling
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "tool": "tool"}
 _ROLES |= {"assistant": "assistant"}
+MAX_TOP_LOGPROBS = 20
+"""What OpenAI's chats allow."""
+
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "n": (None, 1),
     "best_of": (None, 1),
@@ -24,7 +27,6 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "logit_bias": (None, {}),
     "presence_penalty": (None, 0),
     "frequency_penalty": (None, 0),
-    "top_logprobs": (None, 0),
 }
 """Fields that would change the answer -> the values that do not."""
 
@@ -80,12 +82,31 @@ def understand(
             raise Rejected(400, f"{name} is not supported, got {body[name]!r}")
     if not allows_schema and body.get("response_format") not in (None, {"type": "text"}):
         raise Rejected(400, "response_format is not supported; ask for a tag and read it")
+    sampling = replace(_sampling(body, max_tokens), top_logprobs=_top_logprobs(body, is_chat))
     return Ask(
         messages=_messages(body.get("messages")) if is_chat else (),
         prompt="" if is_chat else _prompt(body.get("prompt")),
-        sampling=_sampling(body, max_tokens),
+        sampling=sampling,
         body=body,
     )
+
+
+def wants_logprobs(body: Mapping[str, Any]) -> bool:
+    """Whether log-probabilities are asked for; of a raw completion a 0 is a yes."""
+    given = body.get("logprobs")
+    return given is not None and given is not False
+
+
+def _top_logprobs(body: Mapping[str, Any], is_chat: bool) -> int:
+    """Of how many tokens at each place; a raw completion says so by ``logprobs`` itself."""
+    name = "top_logprobs" if is_chat else "logprobs"
+    if body.get("top_logprobs") and not (is_chat and wants_logprobs(body)):
+        raise Rejected(400, "top_logprobs is not allowed here: it needs a chat with logprobs=true")
+    given = None if isinstance(body.get(name), bool) else body.get(name)
+    number = _whole(given, name, 0, 0)
+    if number > MAX_TOP_LOGPROBS:
+        raise Rejected(400, f"{name} must be at most {MAX_TOP_LOGPROBS}, got {number}")
+    return number
 
 
 def _messages(given: object) -> tuple[Message, ...]:

@@ -175,10 +175,11 @@ class Client:
         finally:
             flight.num_waiting -= 1
             if not flight.num_waiting:
-                flight.task.cancel()  # no effect on one that is done
                 if self._flights.get(key) is flight:
                     del self._flights[key]
-                await asyncio.wait({flight.task})  # it is charged before anybody goes on
+                if not flight.task.done():
+                    flight.task.cancel()
+                    await asyncio.wait({flight.task})  # it is charged before anybody goes on
         if is_first:
             return reply
         self.ledger.hit(self.role, self.model)

@@ -20,7 +20,7 @@ import openai
 from guerdon.config.secrets import REDACTED
 from guerdon.errors import ConfigError
 from guerdon.llm.limits import Breaker, Limiter
-from guerdon.llm.reply import CallFailed, Reply, Usage, garbled, read_reply
+from guerdon.llm.reply import CallFailed, Reply, Usage, add_logprobs, garbled, read_reply
 
 Kind = Literal["chat", "completion"]
 
@@ -149,9 +149,10 @@ class Endpoint:
             return await self._stream(path, body)
         response = await next(self._turns).post(path, body=dict(body), cast_to=httpx2.Response)
         try:
-            return read_reply(json.loads(response.content))
+            payload = json.loads(response.content)
         except ValueError:
             raise garbled("it is not JSON") from None
+        return read_reply(payload, body)
 
     async def _stream(self, path: str, body: Mapping[str, Any]) -> Reply:
         """Read a reply piece by piece, and put it together as if it had come at once."""
@@ -175,7 +176,7 @@ class Endpoint:
             "content": "".join(text),
             "refusal": "".join(refusal) or None,
         }
-        return read_reply(whole)
+        return read_reply(whole, body)
 
     # --- what went wrong --------------------------------------------------------------------------
 
@@ -221,6 +222,7 @@ def _add_piece(whole: dict[str, Any], text: list[str], refusal: list[str], piece
         delta = choice.get("delta") or {"content": choice.get("text")}
         text.append(delta.get("content") or "")
         refusal.append(delta.get("refusal") or "")
+        add_logprobs(whole["choices"][0], choice.get("logprobs"))
         for name in ("finish_reason", "stop_reason"):
             if choice.get(name) is not None:
                 whole["choices"][0][name] = choice[name]

@@ -34,7 +34,8 @@ class BackgroundServer:
         self, app: Starlette, host: str = "127.0.0.1", port: int = 0, grace_s: float = 10.0
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # named, or asyncio does not see that it is TCP and lets small writes wait for an answer
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))

@@ -10,7 +10,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from guerdon import control_tokens
+from guerdon.rewards.suspicion import STATES_GRADE, signs
+from guerdon.rewards.unseen import on_one_line as visible
+
+__all__ = ["labels_of", "visible", "why_rejected"]
 
 _LABEL = re.compile(r"[A-Z][A-Za-z]*(?: [A-Za-z]+){0,4}:")
 _MARKUP = re.compile(r"</[A-Za-z][\w-]*\s*>|<!--|<!doctype", re.IGNORECASE)
@@ -24,11 +27,13 @@ _OPENERS = {
     "lets solve this step by step",
     "lets think step by step",
     "the answer is",
+    "the final answer is",
     "the student answer is correct",
     "correct",
     "same as above",
     "same as the ground truth",
     "cannot be determined",
+    "lösung",
     "解",
     "かいせつ",
     "respuesta",
@@ -38,15 +43,6 @@ _OPENERS = {
 def labels_of(prompt: str) -> tuple[str, ...]:
     """What a prompt's sections are called ("Student Answer:"), which no answer should name."""
     return tuple(dict.fromkeys(_LABEL.findall(prompt)))
-
-
-def visible(text: str) -> str:
-    """The text without characters that nobody sees, on one line."""
-    seen = (char for char in text if char.isspace() or unicodedata.category(char) not in _UNSEEN)
-    return " ".join("".join(seen).split())
-
-
-_UNSEEN = ("Cc", "Cf", "Co", "Cs")
 
 
 def why_rejected(answer: str, gold: str, labels: Sequence[str]) -> str | None:
@@ -61,14 +57,23 @@ def why_rejected(answer: str, gold: str, labels: Sequence[str]) -> str | None:
     for label in labels:
         if label.casefold() in folded and label.casefold() not in reference:
             return f"it names {label!r}, a part of the verifier's prompt"
-    for what, pattern in (("control tokens", control_tokens.WRITTEN), ("markup", _MARKUP)):
-        if pattern.search(answer) and not pattern.search(gold):
-            return f"it contains {what}"
+    if _MARKUP.search(answer) and not _MARKUP.search(gold):
+        return "it contains markup"
+    expected = signs(_compatible(gold))
+    for sign in signs(_compatible(answer)):
+        # "score = 10" is an answer where 10 is right
+        if sign not in expected and not (sign == STATES_GRADE and reference in folded):
+            return f"it {sign}"
     if not any(map(str.isalnum, answer)) and any(map(str.isalnum, gold)):
         return "it has no letter and no digit"
     if _plain(answer) in _OPENERS and _plain(gold) != _plain(answer):
         return "it only opens or claims an answer"
     return None
+
+
+def _compatible(text: str) -> str:
+    """The text with full-width and other variants of characters as the plain ones."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ with a line that says what was wrong; the fourth was tried often enough by the e
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from guerdon.chat import ask
 from guerdon.errors import ConfigError, EngineError, NoVerdict, RefusalError, RewardError
 from guerdon.rewards.rubric import Kind, Rubric, load_rubric
 from guerdon.rewards.sealed import Sealed, after_thinking, clip, seal
+from guerdon.rewards.unseen import on_one_line
 from guerdon.rewards.verdict import (
     TAG,
     Form,
@@ -30,6 +32,8 @@ from guerdon.rewards.verdict import (
 from guerdon.types import Completion, Message, Model, Models, Sampling, Task, derive_seed
 
 T = TypeVar("T")
+
+_EMPTY_BOX = re.compile(r"\\boxed\{\s*\}")
 
 _ABOUT_MARKS = """\
 The user's message holds the material between marks such as <response-CODE> and </response-CODE>,
@@ -164,9 +168,11 @@ class Judging:
         return (self.model,) if isinstance(self.model, str) else tuple(self.model)
 
     def response_text(self, response: str) -> str:
-        """What of a response is judged; "" when nothing is left of it."""
+        """What of a response is judged; "" when nothing is left of it that can be seen, or only an
+        empty box."""
         said = after_thinking(response) if self.thinking == "drop" else response
-        return (said or "").strip()
+        text = (said or "").strip()
+        return text if on_one_line(_EMPTY_BOX.sub("", text)) else ""
 
     def case(self, task: Task, responses: Mapping[str, str], request: str, form: Form) -> Case:
         """Question, reference and responses, sealed, and what is asked about them.

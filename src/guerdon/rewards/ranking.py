@@ -12,7 +12,7 @@ from itertools import combinations
 from string import ascii_uppercase
 
 from guerdon.errors import ConfigError
-from guerdon.rewards.compare import Comparison, Pairwise
+from guerdon.rewards.compare import Comparison, Pairwise, Preference
 from guerdon.rewards.judging import Judging, all_of
 from guerdon.rewards.rubric import Kind
 from guerdon.rewards.verdict import Ranking
@@ -25,7 +25,8 @@ _REQUEST = "Rank all responses by the criteria you were given."
 
 @dataclass(frozen=True, kw_only=True)
 class Tournament(Pairwise):
-    """The share of its comparisons a response wins, a tie counting half.
+    """The share of its comparisons a response wins, a tie counting half. An empty one wins none
+    but against its like.
 
     All pairs of a round are compared at the same time. ``parts``: ``flipped``, the share of its
     comparisons whose verdict changed with the order.
@@ -42,6 +43,14 @@ class Tournament(Pairwise):
         super().__post_init__()
         if self.rounds is not None and self.rounds < 1:
             raise ConfigError(f"Tournament: rounds must be at least 1, got {self.rounds}")
+
+    async def compare(self, task: Task, first: str, second: str, models: Models) -> Comparison:
+        """As `Pairwise.compare`; an empty response loses, and nobody is asked."""
+        texts = self.response_text(first), self.response_text(second)
+        if bool(texts[0]) == bool(texts[1]):
+            return await super().compare(task, first, second, models)
+        better: Preference = "1" if texts[0] else "2"
+        return Comparison(better, better if self.swap else None, "the other response is empty")
 
     async def rank(self, task: Task, responses: Sequence[str], models: Models) -> list[Reward]:
         """A reward for each response, in their order.
@@ -91,7 +100,8 @@ class Listwise(Judging):
     """The place of a response in the judge's ranking, from 1 (the best) to 0.
 
     The judge sees all responses at once, in an order drawn from their content and in the reverse
-    of it; the reward is the mean of both. ``parts``: ``order_gap``, how far the two are apart.
+    of it; the reward is the mean of both. Empty responses share the last place and are not shown.
+    ``parts``: ``order_gap``, how far the two are apart.
 
     Args:
         rubric: what counts: ``listwise`` or a YAML file of kind ``list``.
@@ -125,19 +135,40 @@ class Listwise(Judging):
             for one, other in zip(*worths, strict=True)
         ]
 
+    async def compare(self, task: Task, first: str, second: str, models: Models) -> Comparison:
+        """Rank two responses in both orders, so that a list's judge can be measured as a pair's.
+
+        Raises:
+            NoVerdict: a verdict is missing.
+        """
+        texts = self.response_text(first), self.response_text(second)
+        in_order, swapped = await all_of(
+            self._worths(task, texts, shown, models) for shown in ((0, 1), (1, 0))
+        )
+        return Comparison(_better(in_order), _better(swapped))
+
     async def _worths(
         self, task: Task, texts: Sequence[str], shown: Sequence[int], models: Models
     ) -> list[float]:
         """What each response is worth when they are shown in an order; the mean of all verdicts."""
+        shown = [i for i in shown if texts[i]]
+        last = len(texts) - 1
+        worths = [(last - len(shown)) / 2 / last] * len(texts)  # of those who share the last place
+        for i, *ranks in zip(shown, *await self._ranks(task, texts, shown, models), strict=True):
+            worths[i] = sum(1 - rank / last for rank in ranks) / len(ranks)
+        return worths
+
+    async def _ranks(
+        self, task: Task, texts: Sequence[str], shown: Sequence[int], models: Models
+    ) -> list[tuple[float, ...]]:
+        """The ranks of the shown responses by each verdict; one alone is first, and none is
+        asked."""
+        if len(shown) < 2:
+            return [(0.0,) * len(shown)]
         labels = ascii_uppercase[: len(shown)]
         responses = {f"response_{label}": texts[i] for label, i in zip(labels, shown, strict=True)}
         case = self.case(task, responses, _REQUEST, Ranking(tuple(labels)))
-        found = await self.verdicts(case, models)
-        worths = [0.0] * len(shown)
-        for verdict in found:
-            for i, rank in zip(shown, verdict.ranks, strict=True):
-                worths[i] += (1 - rank / (len(shown) - 1)) / len(found)
-        return worths
+        return [verdict.ranks for verdict in await self.verdicts(case, models)]
 
 
 def pairings(order: Sequence[int], have_met: Callable[[int, int], bool]) -> list[Pair]:
@@ -155,6 +186,11 @@ def pairings(order: Sequence[int], have_met: Callable[[int, int], bool]) -> list
 def _refuse_too_few(responses: Sequence[str]) -> None:
     if len(responses) < 2:
         raise ConfigError(f"a ranking needs at least two responses, got {len(responses)}")
+
+
+def _better(worths: Sequence[float]) -> Preference:
+    first, second = worths
+    return "tie" if first == second else "1" if first > second else "2"
 
 
 def _of(member: int, met: dict[Pair, Comparison]) -> dict[Pair, Comparison]:

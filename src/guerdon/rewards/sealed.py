@@ -21,16 +21,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from guerdon.control_tokens import REASONING
+from guerdon.rewards.unseen import num_hidden, without_hidden
+
+__all__ = ["Sealed", "after_thinking", "clip", "num_hidden", "seal", "unseal", "visible"]
 
 _CODE_BYTES = 4
 _FIRST_LINE = re.compile(r"This message's code is ([0-9a-f]{8})\.\n")
-
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Control, zero-width, direction and tag characters: what a reader cannot see and a model can.
-Joiners stay; some scripts need them."""
 
 _MARKUP = re.compile(r"<(\|[^<>|\n]{1,40}\|)>|<(/?s|/?start_of_turn|/?end_of_turn|bos|eos)>")
 """Names of control tokens of chat templates, which a server may take for the tokens."""
@@ -72,12 +68,7 @@ def unseal(message: str) -> dict[str, str]:
 def visible(text: str) -> str:
     """The text as it is shown: no hidden characters, one kind of line end, no control tokens."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _MARKUP.sub(lambda found: f"< {found[0][1:]}", _HIDDEN.sub("", text))
-
-
-def num_hidden(text: str) -> int:
-    """How many characters of the text a reader could not see."""
-    return len(_HIDDEN.findall(text.replace("\r", "")))
+    return _MARKUP.sub(lambda found: f"< {found[0][1:]}", without_hidden(text))
 
 
 def clip(text: str, max_chars: int) -> str:

@@ -6,11 +6,9 @@ other verifiers are the same class with other fields (``conf/verifier/``).
 
 from __future__ import annotations
 
-import math
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from guerdon.chat import ask, complete
@@ -18,6 +16,8 @@ from guerdon.errors import ConfigError, RewardError
 from guerdon.rewards.answers import stated_answer
 from guerdon.rewards.guard import labels_of, visible, why_rejected
 from guerdon.rewards.lengths import count_tokens, load_tokenizer
+from guerdon.rewards.likelihood import probability_of_yes
+from guerdon.rewards.sealed import clip
 from guerdon.types import Completion, Message, Model, Models, Reward, Task
 
 GENERAL_VERIFIER = (
@@ -68,7 +68,10 @@ class Verifier:
             can be seen is shown, on one line. False: everything is shown as it is.
         max_question_chars: of a longer question the middle is left out, and counted.
         max_answer_chars: a longer answer is wrong, and not shown.
-        soft: a yes is worth its probability, and a no the rest; for engines of this process.
+        soft: a verdict is worth what lies between ``correct`` and ``wrong`` at the probability of a
+            yes where the reply decides; see `likelihood`. In process, or behind a server that
+            gives log-probabilities; of temperature 1, whatever is sampled at.
+        top_logprobs: with ``soft``: of how many tokens. OpenAI's raw completions give 5, chats 20.
     """
 
     model: str = "verifier"
@@ -90,6 +93,7 @@ class Verifier:
     max_question_chars: int = 8000
     max_answer_chars: int = 1000
     soft: bool = False
+    top_logprobs: int = 5
 
     def __post_init__(self) -> None:
         problems = []
@@ -112,6 +116,8 @@ class Verifier:
             )
         if min(self.max_question_chars, self.max_answer_chars) < 1:
             problems.append("Verifier: max_question_chars and max_answer_chars must be above 0")
+        if not 2 <= self.top_logprobs <= 20:
+            problems.append(f"Verifier: top_logprobs must be from 2 to 20, got {self.top_logprobs}")
         if problems:
             raise ConfigError(problems)
 
@@ -152,11 +158,14 @@ class Verifier:
         """What the verifier says, shaped."""
         model = models[self.model]
         question = question_of(task)
-        clipped = _clip(question, self.max_question_chars)
+        clipped = clip(question, self.max_question_chars)
         values = {"question": clipped, "ground_truth": gold, "student_answer": answer}
         prompt = _FIELD.sub(lambda found: values[found[1]], self.prompt)
         reply = await self._ask(model, prompt)
-        yes, probability = self._read(task, model, reply)
+        yes = self._read(task, reply)
+        probability = float(yes or 0.0)
+        if self.soft and yes is not None:
+            probability = self._probability(task, reply)
         parts = _parts(
             yes=bool(yes), missing=stated is None, unparsed=yes is None, clipped=clipped != question
         )
@@ -177,6 +186,9 @@ class Verifier:
         return why_rejected(answer, gold, labels_of(_FIELD.sub("", self.prompt)))
 
     async def _ask(self, model: Model, prompt: str) -> Completion:
+        if self.soft:
+            sampling = replace(model.sampling, top_logprobs=self.top_logprobs)
+            model = replace(model, sampling=sampling)
         if self.raw:
             return await complete(model, prompt)
         messages: list[Message] = [{"role": "user", "content": prompt}]
@@ -184,8 +196,8 @@ class Verifier:
             messages.insert(0, {"role": "system", "content": self.system})
         return await ask(model, messages)
 
-    def _read(self, task: Task, model: Model, reply: Completion) -> tuple[bool | None, float]:
-        """The last verdict in a reply (None: there is none), and the probability of a yes."""
+    def _read(self, task: Task, reply: Completion) -> bool | None:
+        """The last verdict in a reply; None: there is none."""
         if not reply.text and reply.finish_reason == "length":
             raise RewardError(
                 f"task {task.id!r}: the prompt fills the context of {self.model!r}; lower "
@@ -195,30 +207,26 @@ class Verifier:
         word = found[-1][1].casefold() if found else ""
         for verdict, words in ((True, self.yes), (False, self.no)):
             if word in map(str.casefold, words):
-                if not self.soft:
-                    return verdict, float(verdict)
-                said = self._probability(model, reply, found[-1].start(1))
-                return verdict, said if verdict else 1.0 - said
+                return verdict
         if self.unparsed == "wrong":
-            return None, 0.0
+            return None
         cut = ", which was cut; raise its max_tokens" if reply.finish_reason == "length" else ""
         raise RewardError(
             f"task {task.id!r}: no verdict in the reply of {self.model!r}{cut}: "
             f"{reply.text.strip()[-100:]!r}"
         )
 
-    def _probability(self, model: Model, reply: Completion, at: int) -> float:
-        """The probability of the token that holds character ``at`` of the reply."""
-        template = model.engine.template
-        if template is None or not reply.logprobs:
+    def _probability(self, task: Task, reply: Completion) -> float:
+        """The probability of a yes where a reply decides."""
+        if not reply.places:
             raise ConfigError(
                 f"Verifier: soft needs log-probabilities, which the engine of models.{self.model} "
-                f"does not give; use an engine of this process, or soft: false"
+                f"does not give; use a NativeEngine or a RemoteEngine, or soft: false"
             )
-        ids = reply.token_ids
-        ends = range(len(ids))
-        index = bisect_left(ends, at + 1, key=lambda end: len(template.decode(ids[: end + 1])))
-        return math.exp(reply.logprobs[min(index, len(ids) - 1)])
+        try:
+            return probability_of_yes(reply.places, self.decision, self.yes, self.no)
+        except RewardError as error:
+            raise RewardError(f"task {task.id!r}, {self.model!r}: {error}") from None
 
     def _length_penalty(self, stated: str | None, gold: str) -> float:
         if not self.length_coef:
@@ -254,11 +262,3 @@ def _parts(
     named = {"yes": yes, "missing": missing, "rejected": rejected}
     named |= {"unparsed": unparsed, "clipped": clipped}
     return {name: float(value) for name, value in named.items()}
-
-
-def _clip(text: str, max_chars: int) -> str:
-    """The text, or its beginning and its end with the number of characters left out between."""
-    if len(text) <= max_chars:
-        return text
-    head, tail = max_chars // 2, max_chars - max_chars // 2
-    return f"{text[:head]}\n[... {len(text) - max_chars} characters left out ...]\n{text[-tail:]}"

@@ -26,6 +26,7 @@ from guerdon.train.display import Display
 from guerdon.train.evaluate import evaluate
 from guerdon.train.interrupt import Interrupt, Interrupted
 from guerdon.train.metrics import Stopwatch
+from guerdon.train.ptx import Ptx
 from guerdon.train.reward_watch import RewardWatch
 from guerdon.train.step import Training, train_step
 from guerdon.train.watch import Watch
@@ -123,6 +124,7 @@ def _build(config: Config, store: RunStore, display: Display) -> Training:
         store=store,
         template=parts.template,
         ledger=parts.ledger,
+        ptx=Ptx.of(config, parts.template),
         baselines=parts.tasks.baselines() if hasattr(parts.tasks, "baselines") else {},
     )
 

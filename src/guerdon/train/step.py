@@ -14,6 +14,7 @@ from guerdon.tasks import TaskPool
 from guerdon.templates import ChatTemplate
 from guerdon.train import information, metrics, select
 from guerdon.train.collect import check_errors, collect
+from guerdon.train.ptx import Ptx
 from guerdon.train.refill import play_groups
 from guerdon.train.schedule import at_step
 from guerdon.types import Algorithm, Env, Episode, Metrics, Models, Task
@@ -36,6 +37,8 @@ class Training:
     template: ChatTemplate
     ledger: Ledger | None
     """What remote models cost; None without any."""
+    ptx: Ptx | None
+    """Conversations to imitate beside; None without any."""
     baselines: Mapping[str, float]
     """Success of simple policies on the held-out tasks, to be shown beside ours."""
 
@@ -82,7 +85,8 @@ async def train_step(run: Training, step: int, watch: metrics.Stopwatch) -> Metr
         row["rollout/rows_with_signal"] = float(batch.has_signal.sum())
         if batch.size and (run.algorithm.needs_every_row or batch.has_signal.any()):
             with watch("update"):
-                learned = run.learner.update(batch)
+                mixed = run.ptx.rows(run.learner) if run.ptx else None
+                learned = run.learner.update(batch, mixed)
     row["policy/skipped_updates"] = float(not learned)
     run.learner.publish(run.engine, version=step)
     return row | learned

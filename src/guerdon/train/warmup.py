@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from guerdon.algorithms.imitation import Imitation
 from guerdon.backends.local import WARM
 from guerdon.batch import Batch
-from guerdon.config.build import build
-from guerdon.errors import ConfigError
 from guerdon.learner.checkpoint import write_atomically
 from guerdon.learner.learner import Learner
-from guerdon.templates import ChatTemplate
+from guerdon.train.conversations import load, shuffled, to_trajectory
 from guerdon.train.display import Display
 from guerdon.train.step import Training
-from guerdon.types import Message, Metrics, Reward, Trajectory, Turn, derive_seed
-
-Conversation = Sequence[Message]
+from guerdon.types import Metrics, derive_seed
 
 
 def imitate(run: Training, display: Display) -> Metrics:
@@ -35,10 +29,10 @@ def imitate(run: Training, display: Display) -> Metrics:
     settings, models = run.config.warmup, run.learner.models
     assert settings is not None
     started = time.perf_counter()
-    talks = build(settings.source, "warmup.source").load()
+    talks = load(settings.source, "warmup.source")
     rows = [to_trajectory(run.template, talk) for talk in talks]
     seed = derive_seed(run.config.run.seed, "warmup")
-    order = _order(len(rows), settings.steps * settings.batch_size, seed)
+    order = shuffled(len(rows), settings.steps * settings.batch_size, seed)
     own = replace(
         run.config.learner,
         lr=settings.lr,
@@ -61,41 +55,3 @@ def imitate(run: Training, display: Display) -> Metrics:
         "warmup/loss_last": losses[-1],
         "time/warmup_s": time.perf_counter() - started,
     }
-
-
-def to_trajectory(template: ChatTemplate, conversation: Conversation) -> Trajectory:
-    """A conversation as the row it would be, had the policy said the assistant's part."""
-    token_ids: list[int] = []
-    turns: list[Turn] = []
-    heard: list[Message] = []
-    for message in conversation:
-        if message["role"] != "assistant":
-            heard.append(message)
-            continue
-        token_ids += template.extend(heard, closed=True) if turns else template.start(heard)
-        reply = template.encode_reply(message["content"])
-        span = (len(token_ids), len(token_ids) + len(reply))
-        turns.append(Turn(tuple(heard), message, span))
-        token_ids += reply
-        heard = []
-    if not turns:
-        raise ConfigError("warmup.source: a conversation has no assistant message to learn from")
-    sampled = {i for turn in turns for i in range(*turn.span)}
-    return Trajectory(
-        role="policy",
-        group="",
-        turns=tuple(turns),
-        token_ids=tuple(token_ids),
-        action_mask=tuple(i in sampled for i in range(len(token_ids))),
-        logprobs=(0.0,) * len(token_ids),
-        reward=Reward(0.0),
-    )
-
-
-def _order(num_rows: int, num_draws: int, seed: int) -> list[int]:
-    """Indices of ``num_draws`` rows: all of them once, in random order, before any comes again."""
-    draw = random.Random(seed)
-    order: list[int] = []
-    while len(order) < num_draws:
-        order += draw.sample(range(num_rows), num_rows)
-    return order[:num_draws]

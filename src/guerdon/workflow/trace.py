@@ -6,7 +6,7 @@ Cost is what was measured at the models, never what a program says. What is not 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -121,15 +121,12 @@ class NodeRun:
     @property
     def usd(self) -> float | None:
         """What its model calls cost; None where that of one is unknown."""
-        total = _total([call.usage.usd for call in self.calls])
-        return None if total is None else float(total)
+        return _usd(self.calls)
 
     @property
     def num_tokens(self) -> int | None:
         """Tokens read and written; None where those of one call are unknown."""
-        counts = [n for call in self.calls for n in (call.usage.tokens_in, call.usage.tokens_out)]
-        total = _total(counts)
-        return None if total is None else int(total)
+        return _num_tokens(self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +154,12 @@ class Run:
     @property
     def usd(self) -> float | None:
         """What it cost; None where the cost of a call is unknown."""
-        total = _total([call.usage.usd for call in self.calls])
-        return None if total is None else float(total)
+        return _usd(self.calls)
 
     @property
     def num_tokens(self) -> int | None:
         """Tokens read and written; None where those of a call are unknown."""
-        total = _total([node.num_tokens for node in self.nodes])
-        return None if total is None else int(total)
+        return _num_tokens(self.calls)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON has it; `read_run` makes it a run again."""
@@ -217,6 +212,15 @@ def _node(kept: dict[str, Any]) -> NodeRun:
     return NodeRun(calls=calls, code_runs=runs, **kept)
 
 
-def _total(values: list[Any]) -> int | float | None:
-    """The sum; None where one of them is unknown."""
-    return None if any(value is None for value in values) else sum(values)
+def _usd(calls: Sequence[ModelCall]) -> float | None:
+    """What calls cost; None where the cost of one is unknown."""
+    costs = [call.usage.usd for call in calls]
+    known = [cost for cost in costs if cost is not None]
+    return float(sum(known)) if len(known) == len(costs) else None
+
+
+def _num_tokens(calls: Sequence[ModelCall]) -> int | None:
+    """Tokens of calls; None where those of one are unknown."""
+    counts = [n for call in calls for n in (call.usage.tokens_in, call.usage.tokens_out)]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

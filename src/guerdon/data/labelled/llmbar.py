@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
-from guerdon.data.labelled.pairs import Values, asking, read_pairs, text_of
-from guerdon.types import Task
+from guerdon.data.labelled.rows import question, text_of
+from guerdon.data.readers import Row, each_row
 
 FILE = "dataset.json"
 
@@ -29,13 +29,13 @@ def read(path: Path) -> list[Labelled]:
     for file in files or [path / FILE]:
         below = file.parent.relative_to(path).as_posix() if path.is_dir() else "."
         domain = file.parent.name if below == "." else below
-        found += read_pairs(file, partial(_pair, domain=domain))
+        found += each_row(file, partial(_pair, domain=domain))
     return found
 
 
-def _pair(values: Values, domain: str) -> Labelled:
-    label = values["label"]
+def _pair(row: Row, domain: str) -> Labelled:
+    label = row.values["label"]
     if type(label) is not int or label not in (1, 2):
         raise ValueError(f"label must be 1 or 2, got {label!r}")
-    task: Task = asking(text_of(values, "input"), domain)
-    return Labelled(task, (text_of(values, "output_1"), text_of(values, "output_2")), str(label))
+    task = question(text_of(row, "input"), None, domain)
+    return Labelled(task, (text_of(row, "output_1"), text_of(row, "output_2")), str(label))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
-from guerdon.data.labelled.rows import each_row, question, to_label
-from guerdon.data.readers import Row
+from guerdon.data.labelled.rows import question, to_label
+from guerdon.data.readers import Row, each_row
 
 
 def read(path: Path) -> list[Labelled]:

@@ -10,8 +10,8 @@ import csv
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
-from guerdon.data.labelled.rows import convert_all, each_row, need, question, to_label
-from guerdon.data.readers import Row
+from guerdon.data.labelled.rows import need, question, to_label
+from guerdon.data.readers import Row, convert_all, each_row
 
 
 def read(path: Path) -> list[Labelled]:

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 from guerdon.data.labelled import Labelled
-from guerdon.data.labelled.pairs import Values, asking, read_pairs, text_of
+from guerdon.data.labelled.rows import question, text_of
+from guerdon.data.readers import Row, each_row
 
 FILE = "testset-v1.json"
 _LABELS = {0: "tie", 1: "1", 2: "2"}
@@ -24,16 +25,16 @@ def read(path: Path) -> list[Labelled]:
     Raises:
         ConfigError: no such file, or a row that is none of PandaLM's; names file and row.
     """
-    found = read_pairs(path / FILE if path.is_dir() else path, _pair)
+    found = each_row(path / FILE if path.is_dir() else path, _pair)
     return [one for one in found if one.label]
 
 
-def _pair(values: Values) -> Labelled:
-    votes = [values[f"annotator{i}"] for i in (1, 2, 3)]
+def _pair(row: Row) -> Labelled:
+    votes = [row.values[f"annotator{i}"] for i in (1, 2, 3)]
     if any(type(vote) is not int or vote not in _LABELS for vote in votes):
         raise ValueError(f"annotators must say 0, 1 or 2, got {votes}")
     (vote, count), *_ = Counter(votes).most_common()
-    instruction, given = text_of(values, "instruction"), text_of(values, "input")
-    task = asking(f"{instruction}\n\n{given}" if given else instruction, "pandalm")
-    responses = (text_of(values, "response1"), text_of(values, "response2"))
+    instruction, given = text_of(row, "instruction"), text_of(row, "input")
+    task = question(f"{instruction}\n\n{given}" if given else instruction, None, "pandalm")
+    responses = (text_of(row, "response1"), text_of(row, "response2"))
     return Labelled(task, responses, _LABELS[vote] if count > 1 else "")

@@ -4,18 +4,16 @@ published sets share."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from guerdon.data.labelled import Labelled
-from guerdon.data.readers import Row, read_file, refuse_bad_rows
+from guerdon.data.readers import Row, each_row
 from guerdon.data.rows import RowFormat, content_id, read_task
 from guerdon.errors import ConfigError
 from guerdon.types import Task
-
-T = TypeVar("T")
 
 RIGHT = frozenset({"1", "1.0", "true", "yes", "right", "correct"})
 WRONG = frozenset({"0", "0.0", "false", "no", "wrong", "incorrect"})
@@ -63,36 +61,20 @@ def read(path: Path, columns: Columns | None = None) -> list[Labelled]:
     return [one for several in each_row(path, labelled) for one in several]
 
 
-def each_row(path: Path, convert: Callable[[Row], T]) -> list[T]:
-    """What ``convert`` makes of each row; a ``ValueError`` or ``KeyError`` is a malformed row.
-
-    Raises:
-        ConfigError: the file cannot be read, or rows are malformed; names the first few.
-    """
-    table = read_file(path)
-    return convert_all(path.name, table.rows, convert, table.bad_rows)
-
-
-def convert_all(
-    name: str, rows: Iterable[Row], convert: Callable[[Row], T], bad_rows: Iterable[str] = ()
-) -> list[T]:
-    """Like `each_row`, for rows that are read already."""
-    found, bad = [], list(bad_rows)
-    for row in rows:
-        try:
-            found.append(convert(row))
-        except KeyError as error:
-            bad.append(f"{row.where}: no {error.args[0]!r}; its keys: {', '.join(row.values)}")
-        except (ValueError, TypeError) as error:
-            bad.append(f"{row.where}: {error}")
-    refuse_bad_rows(name, len(found) + len(bad), bad, 0)
-    return found
-
-
 def question(text: str, answer: str | None, domain: str, **info: Any) -> Task:
     """A task of one user message."""
     prompt = ({"role": "user", "content": text},)
     return Task(content_id(prompt, answer), prompt, answer, domain, info)  # type: ignore[arg-type]
+
+
+def text_of(row: Row, name: str) -> str:
+    """A field that holds text; a word that a spreadsheet took for a truth value is that word."""
+    value = row.values[name]
+    if isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, got {value!r}")
+    return value
 
 
 def to_label(value: Any, right_at: float | None = None) -> str:
