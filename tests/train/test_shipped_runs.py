@@ -27,6 +27,7 @@ SMALL = (
 )
 RUNS = [
     ("bandit", ()),
+    ("sokoban", ("tasks.num_train=4", "tasks.num_held_out=2", "learner.minibatches=1")),
     *(
         ("frozen_lake", (f"algorithm={name}", "tasks.num_train=4", "tasks.num_held_out=2"))
         for name in ("ppo_turns", "ppo_no_critic", "grpo_turns", "gigpo")

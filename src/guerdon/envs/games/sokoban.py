@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from guerdon.envs.game import state_seed
-from guerdon.envs.games import sokoban_level
+from guerdon.envs.games import sokoban_level, sokoban_view
 from guerdon.envs.games.sokoban_level import ACTIONS, SYMBOLS, Level
 from guerdon.envs.games.sokoban_rooms import make_room
 from guerdon.envs.games.sokoban_solver import solve
@@ -40,7 +40,8 @@ class SokobanGame:
         max_states: positions looked at to make a level; see `sokoban_rooms`.
         symbols: seven of them: wall, floor, target, box on a target, box, player, player on a
             target.
-        view: the observation: the ``grid``, ``coordinates`` in words, or ``both``.
+        view: the observation: the ``grid``, ``coordinates`` in words, ``both`` of them, or
+            ``relative``: what lies around the player and the boxes, in words.
         step_reward: of every action.
         box_reward: for a box put onto a target; taken off again when it is pushed off.
         solved_reward: for the last box.
@@ -53,7 +54,7 @@ class SokobanGame:
     max_moves: int = 10
     max_states: int = 20_000
     symbols: str = SYMBOLS
-    view: Literal["grid", "coordinates", "both"] = "grid"
+    view: Literal["grid", "coordinates", "both", "relative"] = "grid"
     step_reward: float = -0.1
     box_reward: float = 1.0
     solved_reward: float = 10.0
@@ -82,7 +83,9 @@ class SokobanGame:
 
     @property
     def legend(self) -> dict[str, str]:
-        """What the symbols mean; empty where they are not shown."""
+        """What the symbols, or the words, mean; empty where the view explains itself."""
+        if self.view == "relative":
+            return dict(sokoban_view.WORDS)
         shown = self.view != "coordinates"
         return dict(zip(self.symbols, _MEANINGS, strict=True)) if shown else {}
 
@@ -136,6 +139,8 @@ class SokobanGame:
         return len(level.boxes & level.targets)
 
     def _tell(self) -> str:
+        if self.view == "relative":
+            return sokoban_view.relative(self._level)
         parts = []
         if self.view != "coordinates":
             parts.append(sokoban_level.show(self._level, self.symbols))
