@@ -40,10 +40,31 @@ def test_tags_become_domains_with_their_share_of_groups():
     assert sokoban["game"]["boxes"] == 1
     assert (sokoban["max_turns"], sokoban["max_actions"]) == (2, 10)
     assert (sokoban["separator"], sokoban["max_actions_per_turn"]) == ("||", 5)
-    assert (sokoban["action"], sokoban["invalid_penalty"]) == ("answer", 0.1)
+    assert sokoban["action"] == "answer"
     assert lake["game"]["slippery"] is True
     assert ours["trainer"]["tasks_per_step"] == 4
     assert ours["trainer"]["group_size"] == 4
+
+
+def test_the_format_penalty_is_for_replies_without_the_form_and_for_actions_there_are_not():
+    ours = values("es_manager.format_penalty=-0.25")["env"]["envs"]["SimpleSokoban"]
+    assert (ours["invalid_penalty"], ours["format_penalty"]) == (0.25, 0.25)
+
+
+def test_what_another_file_of_theirs_says_is_absent_when_it_is_not_given(tmp_path):
+    base = tmp_path / "base.yaml"
+    text = FILES[0].read_text()
+    assert "defaults:" not in text
+    top_p = "ctx_manager: {generation: {gen_config: {top_p: '${rollout_file.top_p}'}}}\n"
+    base.write_text("defaults: [trainer_file, ragen_envs, _self_]\n" + text)
+    over = tmp_path / "over.yaml"
+    over.write_text(top_p)
+    found = convert([base, *FILES[1:], over])
+    fates = {fate.key: fate.note for fate in found.fates}
+    why = "its value is in a file that was not given (trainer_file)"
+    assert fates["ctx_manager.generation.gen_config.top_p"] == why
+    with pytest.raises(ConfigError, match="rollout_file.top_p"):
+        convert([*FILES, over])
 
 
 def test_symbols_follow_the_lookup():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guerdon.compat import ragen
-from guerdon.compat.foreign import Foreign, Imported, read_yaml
+from guerdon.compat.foreign import Foreign, Imported
 
 _ALIASES = {
     "actor_rollout_ref.actor.optim.lr": "train_cfgs.actor_lr",
@@ -73,7 +73,7 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
         ConfigError: files that cannot be read, switches and aliases that contradict each other, and
             a configuration in which nothing would give a reward.
     """
-    theirs = Foreign(read_yaml(paths, overrides))
+    theirs = Foreign.read(paths, overrides)
     _agree(theirs)
     if _switch(theirs, "multi_turn", default=False):
         values = _multi_turn(theirs)

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from guerdon.config.compose import duplicate_keys
 from guerdon.config.fields import did_you_mean
@@ -56,6 +56,29 @@ class Foreign:
     fates: dict[str, Fate] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, paths: Sequence[Path], overrides: Sequence[str] = ()) -> Foreign:
+        """As `read_yaml`; a value that refers to a file of Hydra's ``defaults`` which was not given
+        counts as absent, with the reason.
+
+        Raises:
+            ConfigError: as `read_yaml`.
+        """
+        merged = _merged(paths, overrides)
+        names = {path.stem for path in paths}
+        lacking = [name for path in paths for name in _defaults(path) if name not in names]
+        absent: dict[str, Fate] = {}
+        while True:
+            try:
+                return cls(_plain(merged, paths), absent)
+            except InterpolationKeyError as error:
+                key = str(error.full_key)
+                if not lacking or key in absent:
+                    raise _broken(paths, error) from error
+                why = f"its value is in a file that was not given ({', '.join(lacking)})"
+                absent[key] = Fate(key, "ignored", why)
+                OmegaConf.update(merged, key, None)
 
     def take(self, key: str, to: str, default: Any = None) -> Any:
         """The value at a dotted key, which becomes ``to`` of ours."""
@@ -137,6 +160,14 @@ def read_yaml(paths: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str,
         ConfigError: a file is missing or broken, a key is written twice, an interpolation leads
             nowhere or in a circle.
     """
+    merged = _merged(paths, overrides)
+    try:
+        return _plain(merged, paths)
+    except InterpolationKeyError as error:
+        raise _broken(paths, error) from error
+
+
+def _merged(paths: Sequence[Path], overrides: Sequence[str]) -> Any:
     problems = [f"{path}: no such file" for path in paths if not path.is_file()]
     problems += [line for path in paths if path.is_file() for line in duplicate_keys(path)]
     if problems:
@@ -151,18 +182,39 @@ def read_yaml(paths: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str,
                 OmegaConf.update(
                     merged, str(override.key_or_group), override.value(), force_add=True
                 )
+    except (OmegaConfBaseException, HydraException, ValueError, OSError) as error:
+        raise _broken(paths, error) from error
+    return merged
+
+
+def _plain(merged: Any, paths: Sequence[Path]) -> dict[str, Any]:
+    """The values, interpolations resolved; `InterpolationKeyError` for one that leads nowhere."""
+    try:
         values = OmegaConf.to_container(merged, resolve=True)
     except RecursionError as error:
         raise ConfigError(f"{paths[-1]}: interpolations lead in a circle") from error
-    except (OmegaConfBaseException, HydraException, ValueError, OSError) as error:
-        where = getattr(error, "full_key", None)
-        text = " ".join(str(error).split())[:300]
-        raise ConfigError(f"{paths[-1]}: {f'{where}: ' if where else ''}{text}") from error
+    except InterpolationKeyError:
+        raise
+    except (OmegaConfBaseException, ValueError) as error:
+        raise _broken(paths, error) from error
     if not isinstance(values, dict):
         raise ConfigError(f"{paths[-1]}: not a mapping")
     values.pop("defaults", None)  # Hydra's own list; the files it names are given one by one
     values.pop("hydra", None)
     return {str(key): value for key, value in values.items()}
+
+
+def _broken(paths: Sequence[Path], error: Exception) -> ConfigError:
+    where = getattr(error, "full_key", None)
+    text = " ".join(str(error).split())[:300]
+    return ConfigError(f"{paths[-1]}: {f'{where}: ' if where else ''}{text}")
+
+
+def _defaults(path: Path) -> list[str]:
+    """The files that Hydra's list in a YAML names."""
+    loaded = OmegaConf.load(path)
+    entries = loaded.get("defaults") if isinstance(loaded, DictConfig) else None
+    return [str(entry) for entry in entries or () if isinstance(entry, str) and entry != "_self_"]
 
 
 def _register_resolvers() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from guerdon.compat.foreign import Foreign, Imported, read_yaml
+from guerdon.compat.foreign import Foreign, Imported
 from guerdon.compat.ragen_games import read_tag
 from guerdon.compat.ragen_ignored import IGNORED
 
@@ -28,7 +28,7 @@ def convert(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Imported:
         ConfigError: files that cannot be read, values that contradict each other, and what has no
             counterpart here and would change what is learned.
     """
-    theirs = Foreign(read_yaml(paths, overrides))
+    theirs = Foreign.read(paths, overrides)
     env, tasks = environments(theirs)
     values = {
         "run": {
@@ -98,7 +98,8 @@ def _step_env(theirs: Foreign, tag: str, game: dict[str, Any]) -> dict[str, Any]
     per_turn = theirs.take("agent_proxy.max_actions_per_turn", "env.envs.*.max_actions_per_turn", 5)
     separator = theirs.take("agent_proxy.action_sep", "env.envs.*.separator", "||")
     think = theirs.take("agent_proxy.enable_think", "env.envs.*.action", True)
-    penalty = abs(theirs.take("es_manager.format_penalty", "env.envs.*.invalid_penalty", -0.1))
+    to = "env.envs.*.invalid_penalty and format_penalty"
+    penalty = abs(theirs.take("es_manager.format_penalty", to, -0.1))
     told = theirs.take(f"custom_envs.{tag}.env_instruction", f"env.envs.{tag}.brief.instruction")
     key = f"custom_envs.{tag}.max_actions_per_traj"
     return {
@@ -109,8 +110,8 @@ def _step_env(theirs: Foreign, tag: str, game: dict[str, Any]) -> dict[str, Any]
         "separator": separator if per_turn > 1 else None,
         "max_actions_per_turn": per_turn,
         "max_actions": theirs.take(key, f"env.envs.{tag}.max_actions"),
-        "invalid_penalty": penalty,  # a reply without the form names no action, and pays this once
-        "format_penalty": 0.0,
+        "invalid_penalty": penalty,  # there, one penalty is for both
+        "format_penalty": penalty,
         "show_reward": True,
         "brief": {
             "_target_": "guerdon.envs.brief.Brief",
