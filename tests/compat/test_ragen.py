@@ -63,7 +63,7 @@ def test_what_another_file_of_theirs_says_is_absent_when_it_is_not_given(tmp_pat
     fates = {fate.key: fate.note for fate in found.fates}
     why = "its value is in a file that was not given (trainer_file)"
     assert fates["ctx_manager.generation.gen_config.top_p"] == why
-    with pytest.raises(ConfigError, match="rollout_file.top_p"):
+    with pytest.raises(ConfigError, match=r"rollout_file\.top_p"):
         convert([*FILES, over])
 
 
