@@ -88,6 +88,23 @@ def test_clip_low_and_high_win_over_clip_ratio():
     assert (ours["clip_low"], ours["clip_high"]) == (0.3, 0.28)
 
 
+def test_weights_between_engine_and_learner_have_two_spellings():
+    assert "max_engine_weight" not in values()["algorithm"]
+    old = values("+actor_rollout_ref.actor.tis_imp_ratio_cap=2")
+    assert old["algorithm"]["max_engine_weight"] == 2.0
+    at = "+algorithm.rollout_correction"
+    new = values(f"{at}.rollout_is=token", f"{at}.rollout_is_threshold=3")
+    assert new["algorithm"]["max_engine_weight"] == 3.0
+    assert "old_logprobs" not in new["learner"]
+    assert values(f"{at}.bypass_mode=true")["learner"]["old_logprobs"] == "engine"
+
+
+def test_what_the_class_names_and_profilers_of_later_revisions_say_is_ignored():
+    later = ["+algorithm._target_=x", "+trainer.npu_profile.options.level=1"]
+    later += ["+actor_rollout_ref.model.mtp.enable=false", "+reward_manager.name=naive"]
+    assert [fate for fate in convert([FILE], later).fates if fate.status == "unknown"] == []
+
+
 def test_ppo_has_a_critic_with_its_own_learning_rate():
     ours = values("algorithm.adv_estimator=gae", "algorithm.lam=0.95", "critic.model.path=other")
     assert ours["algorithm"]["lam"] == 0.95
@@ -134,6 +151,8 @@ def test_a_classifier_is_a_reward_model():
         (["actor_rollout_ref.actor.loss_agg_mode=other"], "loss_agg_mode: 'other'"),
         (["data.train_files=[a.parquet,b.parquet]"], "train_files: 2 files"),
         (["reward_model.strategy=pairwise"], "strategy: 'pairwise'"),
+        (["+algorithm.rollout_correction.rollout_is=sequence"], "rollout_is: 'sequence'"),
+        (["+algorithm.rollout_correction.rollout_rs=token"], "rollout_rs: is not offered"),
         (
             ["+actor_rollout_ref.rollout.response_length=9"],
             "these mean the same and differ",

@@ -61,6 +61,7 @@ _IGNORED = {
     "logger_cfgs.*": "the run directory holds everything",
     "lora_cfgs.*": "no adapters",
     "bnb_cfgs.*": "weights are not quantised",
+    "vllm_cfgs*": "the native engine samples; models.policy.engine names another",
     "ds_cfgs*": "how DeepSpeed spreads its work; here a backend decides",
     "special_tokens*": "the tokenizer's own",
 }

@@ -11,6 +11,7 @@ ROLLOUT = "actor_rollout_ref.rollout"
 MODEL = "actor_rollout_ref.model"
 
 _KL = {"kl": "k1", "k1": "k1", "mse": "k2", "k2": "k2", "low_var_kl": "k3", "k3": "k3"}
+_CORRECTION = "algorithm.rollout_correction"
 _AGGREGATIONS = ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum")
 
 
@@ -115,7 +116,6 @@ def _loss(theirs: Foreign) -> dict[str, Any]:
     entropy = theirs.first(
         [f"{ACTOR}.entropy_coeff", f"{ACTOR}.entropy_coeffient"], "algorithm.entropy_coef", 0.0
     )
-    cap = theirs.take(f"{ACTOR}.tis_imp_ratio_cap", "algorithm.max_engine_weight", -1)
     mode = theirs.take(f"{ACTOR}.policy_loss.loss_mode", "algorithm.surrogate", "vanilla")
     surrogates = {"vanilla": "clip", "gspo": "gspo", "cispo": "cispo"}
     if mode not in surrogates:
@@ -128,8 +128,36 @@ def _loss(theirs: Foreign) -> dict[str, Any]:
         "aggregation": aggregation,
         "entropy_coef": float(entropy),
         **({"surrogate": surrogates.get(mode)} if mode != "vanilla" else {}),
-        **({"max_engine_weight": float(cap)} if cap > 0 else {}),
+        **_engine_weights(theirs),
     }
+
+
+def _engine_weights(theirs: Foreign) -> dict[str, Any]:
+    """Truncated importance weights between engine and learner, in either spelling."""
+    to = "algorithm.max_engine_weight"
+    cap = theirs.take(f"{ACTOR}.tis_imp_ratio_cap", to, -1)
+    kind = theirs.take(f"{_CORRECTION}.rollout_is", to)
+    if kind is not None:
+        cap = theirs.take(f"{_CORRECTION}.rollout_is_threshold", to, 2.0)
+    if kind not in (None, "token"):
+        theirs.problems.append(f"{_CORRECTION}.rollout_is: {kind!r} is not offered; there is token")
+    for name in ("rollout_rs", "rollout_is_batch_normalize"):
+        if theirs.take(f"{_CORRECTION}.{name}", "off"):
+            theirs.problems.append(f"{_CORRECTION}.{name}: is not offered; leave it out")
+    return {"max_engine_weight": float(cap)} if cap > 0 else {}
+
+
+def _old_logprobs(theirs: Foreign) -> dict[str, Any]:
+    """With ``bypass_mode`` those of the engine count as the policy's before the step."""
+    bypass = theirs.take(f"{_CORRECTION}.bypass_mode", "learner.old_logprobs", False)
+    if bypass:
+        loss = theirs.take(f"{_CORRECTION}.loss_type", "algorithm.surrogate", "ppo_clip")
+        if loss != "ppo_clip":
+            theirs.problems.append(
+                f"{_CORRECTION}.loss_type: {loss!r} is not offered; there is ppo_clip"
+            )
+    theirs.ignore(f"{_CORRECTION}.*", "not used as rollout_correction is set")
+    return {"old_logprobs": "engine"} if bypass else {}
 
 
 def learner_of(theirs: Foreign, algorithm: dict[str, Any]) -> dict[str, Any]:
@@ -152,6 +180,7 @@ def learner_of(theirs: Foreign, algorithm: dict[str, Any]) -> dict[str, Any]:
             theirs.take(f"{optim}.min_lr_ratio", "learner.min_lr_frac", 0.0) or 0.0
         ),
         "warmup_steps": _warmup_steps(theirs),
+        **_old_logprobs(theirs),
     }
     betas = theirs.take(f"{optim}.betas", "learner.betas")
     found |= {"betas": list(betas)} if betas else {}
