@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from guerdon.compat.foreign import Foreign, leaves, read_yaml
+from guerdon.compat.foreign import Foreign, leaves
 from guerdon.errors import ConfigError
 
 
@@ -63,9 +63,9 @@ def write(tmp_path, text, name="f.yaml"):
 def test_files_are_merged_resolved_and_overridden(tmp_path):
     base = write(tmp_path, "a: 2\nb: ${a}\nc: ${mul:${a},3}\nd: ${int_div:7,2}\ne: ${not:true}\n")
     over = write(tmp_path, "a: 5\n", "g.yaml")
-    assert read_yaml([base, over]) == {"a": 5, "b": 5, "c": 15, "d": 3, "e": False}
-    assert read_yaml([base], ["a=1", "+x.y=z", "~d"])["x"] == {"y": "z"}
-    assert read_yaml([base], ["a=1"])["b"] == 1
+    assert Foreign.read([base, over]).values == {"a": 5, "b": 5, "c": 15, "d": 3, "e": False}
+    assert Foreign.read([base], ["a=1", "+x.y=z", "~d"]).values["x"] == {"y": "z"}
+    assert Foreign.read([base], ["a=1"]).values["b"] == 1
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,22 @@ def test_files_are_merged_resolved_and_overridden(tmp_path):
 )
 def test_what_cannot_be_read_is_named(tmp_path, text, says):
     with pytest.raises(ConfigError, match=says):
-        read_yaml([write(tmp_path, text)])
+        Foreign.read([write(tmp_path, text)])
 
 
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file"):
-        read_yaml([Path("nowhere.yaml")])
+        Foreign.read([Path("nowhere.yaml")])
+
+
+def test_a_value_of_a_file_that_is_not_given_is_absent_and_never_honoured(tmp_path):
+    base = write(tmp_path, "defaults: [other, _self_]\na: ${nowhere.b}\nc: 1\n")
+    theirs = Foreign.read([base])
+    assert theirs.take("a", "x", 7) == 7
+    (fate,) = (fate for fate in theirs.finish({}).fates if fate.key == "a")
+    assert (fate.status, fate.note) == (
+        "ignored",
+        "its value is in a file that was not given (other)",
+    )
+    with pytest.raises(ConfigError, match=r"nowhere\.b"):
+        Foreign.read([base, write(tmp_path, "d: 2\n", "other.yaml")])

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from guerdon.config.compose import duplicate_keys
@@ -59,19 +59,21 @@ class Foreign:
 
     @classmethod
     def read(cls, paths: Sequence[Path], overrides: Sequence[str] = ()) -> Foreign:
-        """As `read_yaml`; a value that refers to a file of Hydra's ``defaults`` which was not given
-        counts as absent, with the reason.
+        """YAML files, the later over the earlier, with overrides ``a.b=c``, ``+a.b=c`` and
+        ``~a.b``; interpolations resolved, with the resolvers ``mul``, ``int_div`` and ``not``.
+
+        A value that refers to a file of Hydra's ``defaults`` which was not given is absent, and
+        that is its fate.
 
         Raises:
-            ConfigError: as `read_yaml`.
+            ConfigError: a file is missing or broken, a key is written twice, an interpolation leads
+                nowhere or in a circle.
         """
-        merged = _merged(paths, overrides)
-        names = {path.stem for path in paths}
-        lacking = [name for path in paths for name in _defaults(path) if name not in names]
+        merged, lacking = _merged(paths, overrides)
         absent: dict[str, Fate] = {}
         while True:
             try:
-                return cls(_plain(merged, paths), absent)
+                return cls(_plain(merged), absent)
             except InterpolationKeyError as error:
                 key = str(error.full_key)
                 if not lacking or key in absent:
@@ -79,11 +81,15 @@ class Foreign:
                 why = f"its value is in a file that was not given ({', '.join(lacking)})"
                 absent[key] = Fate(key, "ignored", why)
                 OmegaConf.update(merged, key, None)
+            except RecursionError as error:
+                raise ConfigError(f"{paths[-1]}: interpolations lead in a circle") from error
+            except (OmegaConfBaseException, ValueError) as error:
+                raise _broken(paths, error) from error
 
     def take(self, key: str, to: str, default: Any = None) -> Any:
         """The value at a dotted key, which becomes ``to`` of ours."""
         found = self.peek(key)
-        if self.has(key):
+        if self.has(key) and not (found is None and key in self.fates):
             self.fates[key] = Fate(key, "honoured", to)
         return default if found is None else found
 
@@ -152,69 +158,40 @@ def leaves(values: Mapping[Any, Any], at: str = "") -> Iterator[tuple[str, Any]]
             yield key, value
 
 
-def read_yaml(paths: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """YAML files, the later over the earlier, with overrides ``a.b=c``, ``+a.b=c`` and ``~a.b``;
-    interpolations resolved, with the resolvers ``mul``, ``int_div`` and ``not``.
-
-    Raises:
-        ConfigError: a file is missing or broken, a key is written twice, an interpolation leads
-            nowhere or in a circle.
-    """
-    merged = _merged(paths, overrides)
-    try:
-        return _plain(merged, paths)
-    except InterpolationKeyError as error:
-        raise _broken(paths, error) from error
-
-
-def _merged(paths: Sequence[Path], overrides: Sequence[str]) -> Any:
+def _merged(paths: Sequence[Path], overrides: Sequence[str]) -> tuple[Any, list[str]]:
+    """The files as one, and what their ``defaults`` name that is not among them."""
     problems = [f"{path}: no such file" for path in paths if not path.is_file()]
     problems += [line for path in paths if path.is_file() for line in duplicate_keys(path)]
     if problems:
         raise ConfigError(problems)
     _register_resolvers()
     try:
-        merged = OmegaConf.merge(*(OmegaConf.load(path) for path in paths))
+        files: list[Any] = [OmegaConf.load(path) for path in paths]
+        lists = [path for path, file in zip(paths, files, strict=True) if OmegaConf.is_list(file)]
+        if lists:
+            raise ConfigError([f"{path}: not a mapping" for path in lists])
+        merged = OmegaConf.merge(*files)
         for override in OverridesParser.create().parse_overrides(list(overrides)):
-            if override.is_delete():
-                OmegaConf.update(merged, str(override.key_or_group), None)
-            else:
-                OmegaConf.update(
-                    merged, str(override.key_or_group), override.value(), force_add=True
-                )
+            value = None if override.is_delete() else override.value()
+            OmegaConf.update(merged, str(override.key_or_group), value, force_add=True)
     except (OmegaConfBaseException, HydraException, ValueError, OSError) as error:
         raise _broken(paths, error) from error
-    return merged
+    given = {"_self_", *(path.stem for path in paths)}
+    named = [str(name) for file in files for name in file.get("defaults") or ()]
+    return merged, [name for name in named if name not in given]
 
 
-def _plain(merged: Any, paths: Sequence[Path]) -> dict[str, Any]:
-    """The values, interpolations resolved; `InterpolationKeyError` for one that leads nowhere."""
-    try:
-        values = OmegaConf.to_container(merged, resolve=True)
-    except RecursionError as error:
-        raise ConfigError(f"{paths[-1]}: interpolations lead in a circle") from error
-    except InterpolationKeyError:
-        raise
-    except (OmegaConfBaseException, ValueError) as error:
-        raise _broken(paths, error) from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{paths[-1]}: not a mapping")
-    values.pop("defaults", None)  # Hydra's own list; the files it names are given one by one
-    values.pop("hydra", None)
-    return {str(key): value for key, value in values.items()}
+def _plain(merged: Any) -> dict[str, Any]:
+    """The values, interpolations resolved."""
+    values = OmegaConf.to_container(merged, resolve=True)
+    assert isinstance(values, dict)
+    return {str(k): v for k, v in values.items() if k not in ("defaults", "hydra")}
 
 
 def _broken(paths: Sequence[Path], error: Exception) -> ConfigError:
     where = getattr(error, "full_key", None)
     text = " ".join(str(error).split())[:300]
     return ConfigError(f"{paths[-1]}: {f'{where}: ' if where else ''}{text}")
-
-
-def _defaults(path: Path) -> list[str]:
-    """The files that Hydra's list in a YAML names."""
-    loaded = OmegaConf.load(path)
-    entries = loaded.get("defaults") if isinstance(loaded, DictConfig) else None
-    return [str(entry) for entry in entries or () if isinstance(entry, str) and entry != "_self_"]
 
 
 def _register_resolvers() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from guerdon.compat import align_anything, ragen
 from guerdon.compat.configured import Configured
-from guerdon.compat.foreign import Imported, read_yaml
+from guerdon.compat.foreign import Foreign, Imported
 from guerdon.config.check import check
 from guerdon.config.compose import read
 from guerdon.data.readers import SUFFIXES, read_file
@@ -50,7 +50,7 @@ def convert(name: str | Path, overrides: Sequence[str] = ()) -> Imported:
     file = find(name)
     if file is None:
         return Imported(read(str(name), overrides)[0], ())
-    given = read_yaml([file])
+    given = Foreign.read([file]).values
     if "train_cfgs" in given or "model_cfgs" in given:
         return align_anything.convert([file], overrides)
     if "es_manager" in given or "agent_proxy" in given:
@@ -82,8 +82,8 @@ def examine(
     """
     file = find(name)
     yield f"configuration: {file or name}"
-    values = read_yaml([file], overrides) if file else read(str(name), overrides)[0]
-    yield f"resolution: {_count(values)} values, no reference left open"
+    theirs = Foreign.read([file], overrides) if file else Foreign(read(str(name), overrides)[0])
+    yield f"resolution: {_count(theirs.values)} values, {len(theirs.fates)} references left open"
     if data is not None:
         for split in ("train", "val"):
             yield f"data: {_prompts(data / split)}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from guerdon.compat.foreign import Foreign, Imported, read_yaml
+from guerdon.compat.foreign import Foreign, Imported
 from guerdon.compat.verl_ignored import IGNORED
 from guerdon.compat.verl_learning import ACTOR, MODEL, ROLLOUT, algorithm_of, learner_of
 
@@ -52,14 +52,12 @@ def converted(theirs: Foreign) -> Imported:
 def opened(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Foreign:
     """The files, with -1 for "not given" taken out: a number of steps that verl
     finds out itself."""
-    values = read_yaml(paths, overrides)
+    theirs = Foreign.read(paths, overrides)
     for section in ("trainer", f"{ACTOR}.optim", "critic.optim"):
-        found: Any = values
-        for part in section.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
+        found = theirs.peek(section)
         if isinstance(found, dict) and (found.get("total_training_steps") or 0) < 0:
             found["total_training_steps"] = None
-    return Foreign(values)
+    return theirs
 
 
 def run_of(theirs: Foreign) -> dict[str, Any]:
