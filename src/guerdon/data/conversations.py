@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guerdon.data.messages import check_text, read_messages
-from guerdon.data.readers import Row, read_file, refuse_bad_rows
+from guerdon.data.readers import Row, each_row
 from guerdon.errors import ConfigError
 from guerdon.types import Message
 
@@ -47,16 +47,8 @@ class ConversationFile:
         Raises:
             ConfigError: a missing, empty or malformed file; names file and line.
         """
-        table = read_file(Path(self.path).expanduser())
-        conversations, bad_rows = [], list(table.bad_rows)
-        for row in table.rows:
-            try:
-                conversations.append(self._conversation(row))
-            except ValueError as error:
-                bad_rows.append(f"{row.where}: {error}")
-        num_rows = len(table.rows) + len(table.bad_rows)
-        refuse_bad_rows(self.path, num_rows, bad_rows, self.max_bad_rows)
-        return conversations[: self.limit]
+        path = Path(self.path).expanduser()
+        return each_row(path, self._conversation, self.max_bad_rows)[: self.limit]
 
     def _conversation(self, row: Row) -> tuple[Message, ...]:
         if self.response is None:

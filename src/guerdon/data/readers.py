@@ -71,18 +71,23 @@ def read_file(path: Path) -> Table:
     return Table(str(path), tuple(rows), tuple(bad_rows))
 
 
-def each_row(path: Path, convert: Callable[[Row], T]) -> list[T]:
-    """What ``convert`` makes of each row; a ``ValueError`` or ``KeyError`` is a malformed row.
+def each_row(path: Path, convert: Callable[[Row], T], max_bad_rows: int = 0) -> list[T]:
+    """What ``convert`` makes of each row; a ``ValueError`` or ``KeyError`` is a malformed row, and
+    so many of them are left out.
 
     Raises:
         ConfigError: the file cannot be read, or rows are malformed; names the first few.
     """
     table = read_file(path)
-    return convert_all(table.name, table.rows, convert, table.bad_rows)
+    return convert_all(table.name, table.rows, convert, table.bad_rows, max_bad_rows)
 
 
 def convert_all(
-    name: str, rows: Iterable[Row], convert: Callable[[Row], T], bad_rows: Iterable[str] = ()
+    name: str,
+    rows: Iterable[Row],
+    convert: Callable[[Row], T],
+    bad_rows: Iterable[str] = (),
+    max_bad_rows: int = 0,
 ) -> list[T]:
     """Like `each_row`, for rows that are read already."""
     found, bad = [], list(bad_rows)
@@ -93,7 +98,7 @@ def convert_all(
             bad.append(f"{row.where}: no {error.args[0]!r}; its keys: {', '.join(row.values)}")
         except (ValueError, TypeError) as error:
             bad.append(f"{row.where}: {error}")
-    refuse_bad_rows(name, len(found) + len(bad), bad, 0)
+    refuse_bad_rows(name, len(found) + len(bad), bad, max_bad_rows)
     return found
 
 

@@ -71,3 +71,7 @@ def test_a_name_they_do_not_know_is_a_config_error(installed):
         ReasoningGymGame(dataset="sums", config={"wide": 1})
     with pytest.raises(ConfigError, match="not found in registry"):
         TextArenaGame(id="Secrets")
+    with pytest.raises(
+        ConfigError, match=r"^TextArenaGame: Wordless-v0-raw: Resource words not found\.$"
+    ):
+        TextArenaGame(id="Wordless-v0-raw")

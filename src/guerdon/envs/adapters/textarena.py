@@ -40,10 +40,11 @@ class TextArenaGame:
     def __post_init__(self) -> None:
         try:
             self._make()
-        except (ValueError, KeyError) as error:
+        except (ValueError, LookupError) as error:  # no such game, or words it needs are missing
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"TextArenaGame: {self.id}: {error}") from error
+            why = " ".join(str(error).strip("* \n").split())[:200]
+            raise ConfigError(f"TextArenaGame: {self.id}: {why}") from error
 
     def reset(self, task: Task, seed: int) -> tuple[str, dict[str, float]]:
         """Begin with the task's seed."""
