@@ -1,4 +1,4 @@
-"""A small folder of public data sets in their original formats, built for tests."""
+"""Rows of public data sets in their original formats, built for tests."""
 
 import gzip
 import json
@@ -67,3 +67,16 @@ def _squad(path: Path, numbers: range) -> None:
         for n in numbers
     ]  # fmt: skip
     path.write_text(json.dumps({"version": "v2.0", "data": articles}))
+
+
+def verl_rows(count: int) -> list[dict]:
+    """Rows in verl's schema, with a question of their own each."""
+    return [
+        {
+            "data_source": "math",
+            "prompt": [{"role": "user", "content": f"What is {i} + 1?"}],
+            "reward_model": {"style": "rule", "ground_truth": str(i + 1)},
+            "extra_info": {"question": f"What is {i} + 1?"},
+        }
+        for i in range(count)
+    ]

@@ -1,10 +1,15 @@
 """The quickstart, cut to fractions of a second, in this process."""
 
 import io
+from contextlib import contextmanager
+from unittest.mock import patch
 
 from rich.console import Console
 
 from guerdon.config.check import load
+from guerdon.envs.steps import StepEnv
+from guerdon.errors import EnvError
+from guerdon.runs import reader
 from guerdon.train import loop
 from guerdon.train.display import Display
 
@@ -37,3 +42,26 @@ def play(folder, *overrides, name="small", resume=None):
     console = Console(record=True, width=200, file=io.StringIO())
     outcome = loop.train(config, values, resume=resume, display=Display(console))
     return outcome, console.export_text()
+
+
+@contextmanager
+def server_dies_in_step_2():
+    """Half of the second step's episodes fail."""
+    rollout, calls = StepEnv.rollout, []
+
+    async def outage(self, task, models):
+        calls.append(task)
+        if len(calls) > 12:
+            raise EnvError("the server died")
+        return await rollout(self, task, models)
+
+    with patch.object(StepEnv, "rollout", outage):
+        yield
+
+
+def untimed(folder):
+    """The rows of a run's metrics, without what differs from run to run."""
+    return [
+        {name: value for name, value in row.items() if not name.startswith("time/")}
+        for row in reader.read_metrics(folder)
+    ]

@@ -9,6 +9,7 @@ from guerdon.compat.verl import convert
 from guerdon.config.check import check
 from guerdon.errors import ConfigError
 from guerdon.tiny import TinyPolicy
+from public_data import verl_rows
 
 FILE = Path(__file__).parent / "verl_ppo_trainer.yaml"
 
@@ -19,15 +20,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("policy", "verifier"):
         TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save(name)
-    rows = [
-        {
-            "data_source": "math",
-            "prompt": [{"role": "user", "content": f"What is {i} + 1?"}],
-            "reward_model": {"style": "rule", "ground_truth": str(i + 1)},
-            "extra_info": {"question": f"What is {i} + 1?"},
-        }
-        for i in range(30)
-    ]
+    rows = verl_rows(30)
     pq.write_table(pa.Table.from_pylist(rows), "train.parquet")
     return tmp_path
 

@@ -16,6 +16,7 @@ from commands import environment
 from guerdon.compat.grpo_job import main
 from guerdon.runs import reader
 from guerdon.tiny import TinyPolicy
+from public_data import verl_rows
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -78,15 +79,7 @@ def place(tmp_path):
 @pytest.fixture
 def rows(place):
     """Rows in verl's schema."""
-    found = [
-        {
-            "data_source": "math",
-            "prompt": [{"role": "user", "content": f"What is {i} + 1?"}],
-            "reward_model": {"style": "rule", "ground_truth": str(i + 1)},
-            "extra_info": {"question": f"What is {i} + 1?"},
-        }
-        for i in range(12)
-    ]
+    found = verl_rows(12)
     pq.write_table(pa.Table.from_pylist(found[:8]), place / "train.parquet")
     pq.write_table(pa.Table.from_pylist(found[8:]), place / "test.parquet")
     return ["--train_file", "train.parquet", "--val_file", "test.parquet"]

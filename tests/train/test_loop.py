@@ -2,12 +2,11 @@ import json
 
 import pytest
 
-from guerdon.envs.steps import StepEnv
-from guerdon.errors import ConfigError, EnvError, RolloutError
+from guerdon.errors import ConfigError, RolloutError
 from guerdon.runs import reader
 from guerdon.train import loop
 from guerdon.train.evaluate import evaluate
-from small_runs import play
+from small_runs import play, server_dies_in_step_2, untimed
 
 
 def test_a_run_leaves_everything_where_the_documentation_says(tmp_path):
@@ -48,33 +47,16 @@ def test_a_name_that_is_taken_is_refused_before_any_work(tmp_path):
         play(tmp_path, "trainer.steps=1")
 
 
-def test_a_run_that_failed_was_saved_and_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+def test_a_run_that_failed_was_saved_and_goes_on_as_if_nothing_had_happened(tmp_path):
     whole, _ = play(tmp_path, name="whole")
-    rollout, calls = StepEnv.rollout, []
-
-    async def outage(self, task, models):
-        calls.append(task)
-        if len(calls) > 12:  # half of step 2
-            raise EnvError("the server died")
-        return await rollout(self, task, models)
-
-    monkeypatch.setattr(StepEnv, "rollout", outage)
-    with pytest.raises(RolloutError, match="the server died"):
+    with server_dies_in_step_2(), pytest.raises(RolloutError, match="the server died"):
         play(tmp_path, "trainer.max_error_rate=0.1")
     folder = tmp_path / "small"
     assert json.loads((folder / "run.json").read_text())["status"] == "failed"
     assert [reader.step_of(path) for path in reader.checkpoints(folder)] == [1]
-    monkeypatch.undo()
     outcome, printed = play(tmp_path, "trainer.max_error_rate=0.1", resume=folder)
     assert "resumed after step 1" in printed
-
-    def rows(folder):
-        return [
-            {name: value for name, value in row.items() if not name.startswith("time/")}
-            for row in reader.read_metrics(folder)
-        ]
-
-    assert rows(outcome.folder) == rows(whole.folder)
+    assert untimed(outcome.folder) == untimed(whole.folder)
 
 
 def test_a_step_whose_evaluation_failed_is_not_saved_and_is_played_again(tmp_path, monkeypatch):

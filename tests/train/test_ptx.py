@@ -6,8 +6,7 @@ import torch
 from guerdon import hf
 from guerdon.config.schema import Learner as LearnerSettings
 from guerdon.config.schema import Ptx as Settings
-from guerdon.envs.steps import StepEnv
-from guerdon.errors import ConfigError, EnvError, RolloutError
+from guerdon.errors import ConfigError, RolloutError
 from guerdon.learner.learner import Learner
 from guerdon.learner.models import PolicyModels
 from guerdon.runs import reader
@@ -15,7 +14,7 @@ from guerdon.templates import ChatTemplate
 from guerdon.tiny import TinyPolicy
 from guerdon.train.ptx import Ptx
 from policy_rows import Surrogate
-from small_runs import play
+from small_runs import play, server_dies_in_step_2, untimed
 
 
 @pytest.fixture
@@ -29,13 +28,6 @@ def talks(tmp_path):
     file.write_text("\n".join(map(json.dumps, lines)))
     source = f"{{_target_: guerdon.data.conversations.ConversationFile, path: '{file}'}}"
     return f"ptx={{source: {source}, coef: 0.5, batch_size: 3}}"
-
-
-def rows_of(folder):
-    return [
-        {name: value for name, value in row.items() if not name.startswith("time/")}
-        for row in reader.read_metrics(folder)
-    ]
 
 
 def test_each_update_goes_on_where_the_one_before_stopped(tmp_path):
@@ -72,26 +64,14 @@ def test_the_policy_comes_to_say_what_is_mixed_in(tmp_path, talks):
     assert losses[-1] < losses[0] - 1.0  # nats per token
 
 
-def test_a_run_that_failed_goes_on_with_the_conversations_it_would_have_had(
-    tmp_path, talks, monkeypatch
-):
+def test_a_run_that_failed_goes_on_with_the_conversations_it_would_have_had(tmp_path, talks):
     whole, _ = play(tmp_path, talks, name="whole")
-    assert all("policy/ptx_loss" in row for row in rows_of(whole.folder)[1:])
-    rollout, calls = StepEnv.rollout, []
-
-    async def outage(self, task, models):
-        calls.append(task)
-        if len(calls) > 12:  # half of step 2
-            raise EnvError("the server died")
-        return await rollout(self, task, models)
-
-    monkeypatch.setattr(StepEnv, "rollout", outage)
-    with pytest.raises(RolloutError, match="the server died"):
+    assert all("policy/ptx_loss" in row for row in untimed(whole.folder)[1:])
+    with server_dies_in_step_2(), pytest.raises(RolloutError, match="the server died"):
         play(tmp_path, talks, "trainer.max_error_rate=0.1")
-    monkeypatch.undo()
     folder = tmp_path / "small"
     outcome, _ = play(tmp_path, talks, "trainer.max_error_rate=0.1", resume=folder)
-    assert rows_of(outcome.folder) == rows_of(whole.folder)
+    assert untimed(outcome.folder) == untimed(whole.folder)
 
 
 @pytest.mark.parametrize(
