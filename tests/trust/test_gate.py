@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from guerdon.config.schema import Trust
+from guerdon.engines.closing import then_close
 from guerdon.engines.remote import RemoteEngine
 from guerdon.envs.router import Router
 from guerdon.envs.single_turn import SingleTurn
@@ -23,7 +24,8 @@ TASKS = [task(str(i), answer=str(70 + i)) for i in range(20)]
 def probed(reward, tasks=TASKS, settings=None, success_at=1.0, template=None, models=None):
     settings = settings or Trust(gold=template)
     env = SingleTurn(reward=reward, success_at=success_at)
-    return asyncio.run(probe(env, tasks, models or {}, settings, 0))
+    work = probe(env, tasks, models or {}, settings, 0)
+    return asyncio.run(then_close(work, models or {}))
 
 
 @pytest.mark.parametrize("reward", [Math(), Match(), Exact()])

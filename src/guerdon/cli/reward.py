@@ -57,14 +57,14 @@ def score(
     """Compare a reward's verdicts with labels: agreement, precision, recall, kappa."""
     import asyncio
 
+    from guerdon.engines.closing import then_close
     from guerdon.trust.agreement import agree
     from guerdon.trust.scoring import pairs_of, score_all
 
     examples = read_data(data, form, limit, columns or ())
     with open_reward(reward, settings or (), config_name, config_dir) as setup:
-        cases = asyncio.run(
-            score_all(setup.reward, examples, setup.models, max_concurrent=max_concurrent)
-        )
+        work = score_all(setup.reward, examples, setup.models, max_concurrent=max_concurrent)
+        cases = asyncio.run(then_close(work, setup.models))
     found = agree(pairs_of(cases, right_at, tie_within))
     for line in [*_disagreements(cases, right_at, tie_within, show), *_table(found)]:
         typer.echo(line)
@@ -98,6 +98,7 @@ def calibrate(
     """Fit thresholds, and measure reliability, order, length and consistency, by labels."""
     import asyncio
 
+    from guerdon.engines.closing import then_close
     from guerdon.errors import ConfigError
     from guerdon.trust.report import calibrate, lines, to_html
     from guerdon.trust.scoring import score_rounds
@@ -106,9 +107,8 @@ def calibrate(
         raise ConfigError(f"--out {out}: there is no folder {out.parent}")
     examples = read_data(data, form, limit, columns or ())
     with open_reward(reward, settings or (), config_name, config_dir) as setup:
-        rounds = asyncio.run(
-            score_rounds(setup.reward, examples, setup.models, samples, max_concurrent)
-        )
+        work = score_rounds(setup.reward, examples, setup.models, samples, max_concurrent)
+        rounds = asyncio.run(then_close(work, setup.models))
         found = calibrate(setup.name, rounds, right_at, tie_within)
     for line in lines(found):
         typer.echo(line)
@@ -138,15 +138,15 @@ def stress(
     """Attack a reward: nothing but a right answer may be paid. Exit code 1 if something is."""
     import asyncio
 
+    from guerdon.engines.closing import then_close
     from guerdon.trust.stress import PROBLEMS
     from guerdon.trust.stress import stress as attack
 
     problems = PROBLEMS if data is None else _problems(data, limit)
     with open_reward(reward, settings or (), config_name, config_dir) as setup:
-        found = asyncio.run(
-            attack(setup.reward, setup.models, problems, template=gold,
-                   max_concurrent=max_concurrent)
-        )  # fmt: skip
+        work = attack(setup.reward, setup.models, problems, template=gold,
+                      max_concurrent=max_concurrent)  # fmt: skip
+        found = asyncio.run(then_close(work, setup.models))
     for line in _findings(found):
         typer.echo(line)
     if as_json:

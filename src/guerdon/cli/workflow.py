@@ -94,6 +94,7 @@ def run(
     """Run a workflow on a problem and print its answer; exit code 1 if it has none."""
     import asyncio
 
+    from guerdon.engines.closing import then_close
     from guerdon.errors import ConfigError
     from guerdon.workflow import Limits
     from guerdon.workflow.interpret import run as run_program
@@ -105,17 +106,16 @@ def run(
         errors = [str(one) for one in found.checked.findings if one.is_error]
         raise ConfigError([f"{file}: {line}" for line in errors])
     by_name, sandbox = _models(models)
-    done = asyncio.run(
-        run_program(
-            found.checked.program,
-            _catalog(operators),
-            inputs,
-            by_name,
-            limits=Limits(timeout_s=timeout_s),
-            sandbox=sandbox,
-            meter=ledger_meter,
-        )
+    work = run_program(
+        found.checked.program,
+        _catalog(operators),
+        inputs,
+        by_name,
+        limits=Limits(timeout_s=timeout_s),
+        sandbox=sandbox,
+        meter=ledger_meter,
     )
+    done = asyncio.run(then_close(work, by_name))
     if trace is not None:
         trace.write_text(done.dump(), encoding="utf-8")
     _report(done)

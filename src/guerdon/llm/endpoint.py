@@ -9,11 +9,10 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import cycle
-from math import ceil
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
 import openai
 
@@ -29,10 +28,11 @@ OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_HOST = "api.openai.com"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _RETRYABLE = (408, 429)
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _MAX_MESSAGE = 300
-_PER_POOL = 16
-"""Connections in one pool; for every request a pool looks at all it has."""
+_AT_ONCE = 8
+"""Calls made ready in one turn of the event loop, so that the first of many is under way, and its
+answer, before the last is made."""
 _TOO_LONG = ("context_length_exceeded", "maximum context length")
 _FILTERED = ("content_filter", "content_policy_violation")
 
@@ -98,9 +98,8 @@ class Endpoint:
         """Calls under way or waiting for a slot here."""
         self.last_failure = ""
         self._key = os.environ.get(address.api_key_env or "", "")
-        num_pools = ceil(address.max_concurrent / _PER_POOL)
-        self._clients = [self._connect(address.base_url) for _ in range(num_pools)]
-        self._turns = cycle(self._clients)
+        self._client = self._connect(address.base_url)
+        self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def send(self, kind: Kind, body: Mapping[str, Any]) -> Reply:
         """One attempt.
@@ -111,29 +110,25 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.timeout_s):
                 return await self._exchange(kind, body)
-        except (TimeoutError, openai.APITimeoutError) as error:
-            raise CallFailed(
-                f"no answer within {self.timeout_s:g} s",
-                retryable=True,
-                may_be_billed=not isinstance(error.__cause__, _NOT_SENT),
-            ) from None
+        except TimeoutError:
+            why = f"no answer within {self.timeout_s:g} s"
+            raise CallFailed(why, retryable=True, may_be_billed=True) from None
         except openai.APIStatusError as error:
             return self._rejected(error)
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, aiohttp.ClientError) as error:
             raise self._unreachable(error) from None
 
     async def close(self) -> None:
         """Close its connections."""
-        for client in self._clients:
-            await client.close()
+        await self._client.close()
 
     def _connect(self, base_url: str) -> openai.AsyncOpenAI:
         client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=self._key or "none",  # without one openai would look for another
             max_retries=0,
-            timeout=self.timeout_s,
-            http_client=openai.DefaultAsyncHttpxClient(
+            timeout=httpx2.Timeout(None, connect=self.timeout_s / 2),  # the whole has its own
+            http_client=openai.DefaultAioHttpClient(  # two thirds of the other one's time
                 follow_redirects=False,
                 trust_env=self.host not in _LOOPBACK,  # no proxy leads to this machine
                 verify=_certificates(),
@@ -147,12 +142,17 @@ class Endpoint:
         path = "/chat/completions" if kind == "chat" else "/completions"
         if body.get("stream"):
             return await self._stream(path, body)
-        response = await next(self._turns).post(path, body=dict(body), cast_to=httpx2.Response)
+        response = await self._post(path, body)
         try:
             payload = json.loads(response.content)
         except ValueError:
             raise garbled("it is not JSON") from None
         return read_reply(payload, body)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
+        await self._gate.acquire()
+        asyncio.get_running_loop().call_soon(self._gate.release)
+        return await self._client.post(path, body=dict(body), cast_to=httpx2.Response)
 
     async def _stream(self, path: str, body: Mapping[str, Any]) -> Reply:
         """Read a reply piece by piece, and put it together as if it had come at once."""
@@ -160,7 +160,7 @@ class Endpoint:
         whole: dict[str, Any] = {"choices": [{}]}
         text: list[str] = []
         refusal: list[str] = []
-        response = await next(self._turns).post(path, body=body, cast_to=httpx2.Response)
+        response = await self._post(path, body)
         for line in response.text.splitlines():
             if not line.startswith("data:") or (data := line[5:].strip()) == "[DONE]":
                 continue
@@ -197,10 +197,11 @@ class Endpoint:
             blames_server=status >= 500,
         ) from None
 
-    def _unreachable(self, error: openai.APIConnectionError) -> CallFailed:
-        cause = error.__cause__
-        sent = not isinstance(cause, _NOT_SENT)
-        why = f"{type(cause).__name__}: {cause}" if cause else error.message
+    def _unreachable(self, error: BaseException) -> CallFailed:
+        while error.__cause__ and not isinstance(error, aiohttp.ClientError):
+            error = error.__cause__  # what it is called above takes some kinds for another
+        why = f"{type(error).__name__}: {error}".replace(" ssl:default", "")
+        sent = not isinstance(error, _NOT_SENT)
         return CallFailed(self._clean(why), retryable=True, may_be_billed=sent)
 
     def _clean(self, message: object) -> str:

@@ -17,6 +17,7 @@ from guerdon.config.compose import run_file
 from guerdon.config.schema import Config
 from guerdon.data.records import read_records, to_task
 from guerdon.data.sets.all_sets import SETS, SIX
+from guerdon.engines.closing import then_close
 from guerdon.errors import CheckpointError, ConfigError
 from guerdon.runs import reader
 from guerdon.suite.play import Progress, play_suite
@@ -69,17 +70,16 @@ def evaluate_six(
     if not hasattr(env, "play"):
         raise ConfigError(f"env: {type(env).__name__} does not run workflows; use "
                           f"guerdon.envs.workflow.env.Workflow")  # fmt: skip
-    suite = asyncio.run(
-        play_suite(
-            env,
-            models,
-            tests,
-            choose_by=_to_choose_by(request),
-            settings=config.eval,
-            max_concurrent=config.trainer.max_concurrent,
-            progress=progress,
-        )
+    work = play_suite(
+        env,
+        models,
+        tests,
+        choose_by=_to_choose_by(request),
+        settings=config.eval,
+        max_concurrent=config.trainer.max_concurrent,
+        progress=progress,
     )
+    suite = asyncio.run(then_close(work, models))
     asked = request.datasets or SIX
     about = {
         "model": request.model,

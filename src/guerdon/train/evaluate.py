@@ -17,6 +17,7 @@ from typing import Any
 
 from guerdon.config.build import build
 from guerdon.config.schema import Config, Eval
+from guerdon.engines.closing import then_close
 from guerdon.errors import RolloutError
 from guerdon.train.collect import collect
 from guerdon.train.metrics import mean_parts
@@ -181,4 +182,4 @@ def evaluate_run(
     work = evaluate(
         env, tasks.held_out, models, config.eval, max_concurrent=config.trainer.max_concurrent
     )
-    return asyncio.run(work)[0]
+    return asyncio.run(then_close(work, models))[0]

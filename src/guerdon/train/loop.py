@@ -14,6 +14,7 @@ from guerdon.backends import local
 from guerdon.config.build import build
 from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
+from guerdon.engines.closing import close
 from guerdon.errors import BudgetExceeded, ConfigError, GuerdonError, RolloutError
 from guerdon.runs import reader
 from guerdon.runs.store import RunStore, log
@@ -171,6 +172,7 @@ class Loop:
             raise
         finally:
             gc.unfreeze()
+            await close(self.training.models)
             for tracker in self.trackers:
                 tracker.close()
             if self.training.ledger is not None:

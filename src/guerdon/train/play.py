@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from guerdon.config.environment import load_environment
+from guerdon.engines.closing import then_close
 from guerdon.engines.scripted import ScriptedEngine
 from guerdon.envs.players import Played
 from guerdon.envs.steps import StepEnv
@@ -60,7 +61,8 @@ def play(
             Model(ScriptedEngine(()), Sampling(seed=seed)),
         )
     tasks = list(islice(cycle(held_out), max(1, num_episodes // samples)))
-    return asyncio.run(_evaluate(played, tasks, model, samples))
+    work = _evaluate(played, tasks, model, samples)
+    return asyncio.run(then_close(work, {"policy": model}))
 
 
 async def _evaluate(

@@ -10,6 +10,7 @@ from pathlib import Path
 from guerdon.backends import local
 from guerdon.config.build import build
 from guerdon.config.schema import Config
+from guerdon.engines.closing import then_close
 from guerdon.errors import ConfigError
 from guerdon.tasks import TaskPool, TaskSets
 from guerdon.train.collect import check_errors, collect
@@ -37,7 +38,7 @@ def invent(
     count = None if template is None else lambda messages: len(template.start(messages))
     pool = _pool(config, build(config.tasks, "tasks").load(count))
     work = _fill(config, build(config.env, "env"), pool, models, number, max_rounds, on_round)
-    asyncio.run(work)
+    asyncio.run(then_close(work, models))
     return list(pool.grown[:number])
 
 

@@ -1,0 +1,28 @@
+"""Close what models have opened, before the event loop they opened it in is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from guerdon.types import Models
+
+T = TypeVar("T")
+
+
+async def then_close(work: Awaitable[T], models: Models) -> T:
+    """The result of ``work``; however it ends, connections and servers of the models are closed.
+
+    A model that is asked again opens them again.
+    """
+    try:
+        return await work
+    finally:
+        await close(models)
+
+
+async def close(models: Models) -> None:
+    """Close the connections and servers of all models that have any."""
+    for model in models.values():
+        if callable(end := getattr(model.engine, "close", None)):
+            await end()
