@@ -22,6 +22,7 @@ from pathlib import Path
 
 from guerdon.cli.reward_setup import open_reward
 from guerdon.config.compose import SHIPPED
+from guerdon.engines.closing import then_close
 from guerdon.llm.answers import Answer
 from guerdon.llm.asks import Ask
 from guerdon.llm.testing import ScriptedServer
@@ -109,7 +110,7 @@ def attacked(preset: str, folder: Path, *more: str) -> Stress:
             f"models.{role}.sampling.temperature=0.0",
         ]  # fmt: skip
         with open_reward(reward, settings, None, None) as setup:
-            return asyncio.run(stress(setup.reward, setup.models))
+            return asyncio.run(then_close(stress(setup.reward, setup.models), setup.models))
 
 
 def by_family(found: Stress) -> dict[str, Counter[Outcome]]:

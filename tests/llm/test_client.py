@@ -130,9 +130,7 @@ def test_no_server_is_an_error_with_the_reason():
 
     async def run():
         asking = Client("m", [Address(base_url=url)], PRICE, patience=QUICK, ledger=Ledger())
-        with pytest.raises(
-            TransportError, match="ClientConnectorError: Cannot connect to host 127.0.0.1"
-        ):
+        with pytest.raises(TransportError, match="ClientConnectorError: Cannot connect"):
             await asking.ask(request())
         await asking.close()
         return asking.ledger.spent_usd
