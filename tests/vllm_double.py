@@ -89,7 +89,7 @@ def main():
             raise Rejected(
                 400,
                 f"max_tokens={asked} cannot be greater than max_model_len={context}. "
-                f"Please request fewer output tokens.",
+                f"Please request fewer output tokens. (parameter=max_tokens, value={asked})",
             )
         if fate == "model":
             return await answers(ask)

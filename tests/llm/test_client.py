@@ -62,17 +62,18 @@ def faulty(*kinds):
 VLLM_TOO_LONG = [
     "This model's maximum context length is 4096 tokens. However, your prompt contains at least "
     "4097 input tokens, which exceeds this limit even without any output tokens. Please reduce "
-    "the length of the input prompt.",
+    "the length of the input prompt. (parameter=input_tokens, value=4097)",
     "This model's maximum context length is 4096 tokens. However, your prompt contains 99999 "
     "characters (more than 49152 characters, which is the upper bound for 4096 input tokens). "
-    "Please reduce the length of the input prompt.",
+    "Please reduce the length of the input prompt. (parameter=input_text, value=99999)",
     "Input length (4097) exceeds model's maximum context length (4096).",
-    "max_tokens must be at least 1, got 0.",
+    "max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)",
 ]
 """`renderers/params.py`, `entrypoints/serve/utils/api_utils.py`, `sampling_params.py`; the last is
 for a prompt that fills the context to the last token."""
 VLLM_ASKED_TOO_MUCH = (
-    "max_tokens=9999 cannot be greater than max_model_len=4096. Please request fewer output tokens."
+    "max_tokens=9999 cannot be greater than max_model_len=4096. Please request fewer output "
+    "tokens. (parameter=max_tokens, value=9999)"
 )
 
 
@@ -109,7 +110,7 @@ def test_a_prompt_beyond_vllms_context_is_a_truncated_answer(message):
 def test_other_refusals_of_vllm_are_errors_in_its_words():
     with pytest.raises(TransportError, match=r"HTTP 400: .*max_tokens=9999 cannot be greater"):
         answered_by(vllm_error(VLLM_ASKED_TOO_MUCH))
-    with pytest.raises(TransportError, match=r"HTTP 401: .*Unauthorized"):
+    with pytest.raises(TransportError, match="HTTP 401"):
         answered_by(JSONResponse({"error": "Unauthorized"}, 401))
 
 
