@@ -102,7 +102,7 @@ def test_a_failed_start_is_the_answer_to_every_call(tmp_path):
 
 
 def test_a_server_that_dies_under_calls_is_named_with_its_last_lines(tmp_path):
-    made = engine(tmp_path, "fragile", max_attempts=2)
+    made = engine(tmp_path, "fragile", max_attempts=10**6, total_s=1e6)  # which would wait for it
     for _ in range(2):
         with pytest.raises(TransportError, match=r"exit code 1(.|\n)*EngineDeadError"):
             asyncio.run(made.generate(ASKED, Sampling(max_tokens=8)))

@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from starlette.responses import JSONResponse
 
 from guerdon.errors import BudgetExceeded, CacheMiss, ConfigError, TransportError
 from guerdon.llm.answers import Answer
@@ -18,9 +17,7 @@ from guerdon.llm.client import Client, Patience, Request
 from guerdon.llm.endpoint import Address
 from guerdon.llm.ledger import Ledger
 from guerdon.llm.prices import FREE, Price
-from guerdon.llm.server import BackgroundServer
 from guerdon.llm.testing import ScriptedServer, random_faults
-from guerdon.llm.wire import build_app
 
 QUICK = Patience(timeout_s=5.0, backoff_s=0.001, max_backoff_s=0.01)
 PRICE = Price(input=100.0, output=1000.0)
@@ -57,61 +54,6 @@ def ask_all(server, requests, **options):
 def faulty(*kinds):
     """The first calls go wrong like this, later ones go well."""
     return lambda number: kinds[number] if number < len(kinds) else None
-
-
-VLLM_TOO_LONG = [
-    "This model's maximum context length is 4096 tokens. However, your prompt contains at least "
-    "4097 input tokens, which exceeds this limit even without any output tokens. Please reduce "
-    "the length of the input prompt. (parameter=input_tokens, value=4097)",
-    "This model's maximum context length is 4096 tokens. However, your prompt contains 99999 "
-    "characters (more than 49152 characters, which is the upper bound for 4096 input tokens). "
-    "Please reduce the length of the input prompt. (parameter=input_text, value=99999)",
-    "Input length (4097) exceeds model's maximum context length (4096).",
-    "max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)",
-]
-"""`renderers/params.py`, `entrypoints/serve/utils/api_utils.py`, `sampling_params.py`; the last is
-for a prompt that fills the context to the last token."""
-VLLM_ASKED_TOO_MUCH = (
-    "max_tokens=9999 cannot be greater than max_model_len=4096. Please request fewer output "
-    "tokens. (parameter=max_tokens, value=9999)"
-)
-
-
-def vllm_error(message):
-    """As `create_error_response` of `entrypoints/serve/exception_handling` makes it; the code is a
-    number."""
-    error = {"message": message, "type": "BadRequestError", "param": "input_tokens", "code": 400}
-    return JSONResponse({"error": error}, 400)
-
-
-def answered_by(response):
-    """What becomes of a call that is answered so."""
-
-    async def work():
-        async def answer(ask):
-            return response
-
-        with BackgroundServer(build_app(answer, "scripted")) as server:
-            asking = client(server)
-            try:
-                return await asking.ask(request())
-            finally:
-                await asking.close()
-
-    return asyncio.run(work())
-
-
-@pytest.mark.parametrize("message", VLLM_TOO_LONG)
-def test_a_prompt_beyond_vllms_context_is_a_truncated_answer(message):
-    reply = answered_by(vllm_error(message))
-    assert (reply.outcome, reply.text) == ("truncated", "")
-
-
-def test_other_refusals_of_vllm_are_errors_in_its_words():
-    with pytest.raises(TransportError, match=r"HTTP 400: .*max_tokens=9999 cannot be greater"):
-        answered_by(vllm_error(VLLM_ASKED_TOO_MUCH))
-    with pytest.raises(TransportError, match="HTTP 401"):
-        answered_by(JSONResponse({"error": "Unauthorized"}, 401))
 
 
 def test_a_reply_comes_with_its_outcome_and_usage():

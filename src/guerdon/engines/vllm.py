@@ -17,7 +17,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ _OURS = {"model", "host", "port", "uds", "api_key", "served_model_name", "config
 _OURS |= {"dtype", "default_chat_template_kwargs", "max_model_len", "gpu_memory_utilization"}
 _OURS |= {"tensor_parallel_size"}
 """Flags that are not for ``extra_args``."""
+
+_LOOK_EVERY_S = 1.0
 
 
 class VllmEngine:
@@ -142,7 +144,7 @@ class VllmEngine:
             TransportError: it ended, or no answer came.
         """
         remote = await self._ready()
-        return await self._explained(remote.generate(prompt, self._fitting(sampling), **options))
+        return await self._unless_gone(remote.generate(prompt, self._fitting(sampling), **options))
 
     async def complete(self, prompt: str, sampling: Sampling) -> Completion:
         """Continue a raw text, without any chat template.
@@ -151,7 +153,7 @@ class VllmEngine:
             As `generate`.
         """
         remote = await self._ready()
-        return await self._explained(remote.complete(prompt, self._fitting(sampling)))
+        return await self._unless_gone(remote.complete(prompt, self._fitting(sampling)))
 
     async def close(self) -> None:
         """Stop the server."""
@@ -203,14 +205,21 @@ class VllmEngine:
         most = self.server.max_model_len or sampling.max_tokens
         return replace(sampling, max_tokens=min(sampling.max_tokens, most))
 
-    async def _explained(self, answer: Awaitable[Completion]) -> Completion:
-        """The answer; if none came because the server is gone, why it is."""
+    async def _unless_gone(self, answer: Coroutine[Any, Any, Completion]) -> Completion:
+        """The answer, or why the server is gone as soon as it is: no retry would bring one."""
+        assert self.server is not None
+        call = asyncio.ensure_future(answer)
         try:
-            return await answer
+            while not (await asyncio.wait({call}, timeout=_LOOK_EVERY_S))[0]:
+                self.server.check()
+            return call.result()
         except TransportError:
-            assert self.server is not None
             self.server.check()
             raise
+        finally:
+            if not call.done():
+                call.cancel()
+                await asyncio.wait({call})  # it is charged before anybody goes on
 
 
 def _fingerprint(command: list[str]) -> str:

@@ -33,8 +33,11 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _MAX_MESSAGE = 300
 _PER_POOL = 16
 """Connections in one pool; for every request a pool looks at all it has."""
-_TOO_LONG = ("context_length_exceeded", "maximum context length")
-_TOO_LONG += ("max_tokens must be at least 1, got 0",)  # vLLM: the prompt fills the context
+_TOO_LONG = (
+    "context_length_exceeded",
+    "maximum context length",
+    "max_tokens must be at least 1, got 0",  # vLLM's, of a prompt that fills the context
+)
 _FILTERED = ("content_filter", "content_policy_violation")
 
 
