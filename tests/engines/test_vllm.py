@@ -173,5 +173,6 @@ def test_check_refuses_a_policy_in_vllm_and_what_would_not_reach_it(tmp_path, mo
     ]
     given = configured(tmp_path / "3", monkeypatch, device="cpu")
     assert check(given).problems == [
-        "models.judge: device and lora do not reach its engine; see the fields of that"
+        "models.judge.device: its engine chooses the GPUs; leave auto, and set "
+        "models.judge.engine.devices"
     ]

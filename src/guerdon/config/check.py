@@ -291,8 +291,10 @@ def _model_problems(role: str, spec: ModelSpec) -> list[str]:
             f"{at}.engine: the policy's weights change in this process, which a model that is "
             f"served cannot follow; use guerdon.engines.native.NativeEngine"
         ]
-    if "path" in takes and (spec.device != "auto" or spec.lora is not None):
-        return [f"{at}: device and lora do not reach its engine; see the fields of that"]
+    if "path" in takes and spec.device != "auto":
+        return [
+            f"{at}.device: its engine chooses the GPUs; leave auto, and set {at}.engine.devices"
+        ]
     if spec.path is None and spec.init is None:
         need = f"{at}: needs path (a Hugging Face directory or hub name) or init"
         return [need] if role == "policy" or takes & {"path", "template"} else []
