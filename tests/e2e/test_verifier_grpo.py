@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import vllm_double
 from guerdon.backends import local
 from guerdon.cli.serve import load as load_served
 from guerdon.config.build import build
@@ -120,6 +121,20 @@ def served(folder: Path) -> Iterator[list[str]]:
 
 def test_behind_a_server_not_one_verdict_is_another(folder, pairs, served) -> None:
     assert verdicts(folder, pairs, *served) == verdicts(folder, pairs)
+
+
+def test_in_vllm_not_one_verdict_is_another(folder, pairs, tmp_path) -> None:
+    """A double of vLLM, which serves the model by our own engine: the way there is the same."""
+    engine = {
+        "_target_": "guerdon.engines.vllm.VllmEngine",
+        "executable": vllm_double.install(tmp_path),
+        "+env.VLLM_DOUBLE": "model",
+    }
+    other = [
+        f"{'+' * key.startswith('+')}models.verifier.engine.{key.lstrip('+')}={value}"
+        for key, value in engine.items()
+    ]
+    assert verdicts(folder, pairs, *other) == verdicts(folder, pairs)
 
 
 def test_behind_a_server_p_yes_is_the_same(folder, pairs, served) -> None:

@@ -138,46 +138,6 @@ def test_no_server_is_an_error_with_the_reason():
     assert asyncio.run(run()) == 0.0, "what was never sent was never billed"
 
 
-def test_a_server_that_lets_nobody_in_is_not_paid():
-    """Its queue is full: connecting takes as long as one is patient."""
-
-    async def run():
-        with socket.socket() as full, socket.socket() as first:
-            full.bind(("127.0.0.1", 0))
-            full.listen(0)
-            first.connect(full.getsockname())
-            url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
-            patience = replace(QUICK, timeout_s=0.4, max_attempts=1)
-            asking = Client("m", [Address(base_url=url)], PRICE, patience=patience, ledger=Ledger())
-            with pytest.raises(TransportError, match="Timeout"):
-                await asking.ask(request())
-            await asking.close()
-            return asking.ledger.spent_usd
-
-    assert asyncio.run(run()) == 0.0
-
-
-@pytest.mark.parametrize("words", [b"", b"I do not speak HTTP.\r\n\r\n"])
-def test_a_server_that_breaks_off_or_speaks_something_else_may_have_been_paid(words):
-    async def speak(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(words)
-        writer.close()
-
-    async def run():
-        server = await asyncio.start_server(speak, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        patience = replace(QUICK, max_attempts=1)
-        asking = Client("m", [Address(base_url=url)], PRICE, patience=patience, ledger=Ledger())
-        with pytest.raises(TransportError):
-            await asking.ask(request())
-        await asking.close()
-        server.close()
-        return asking.ledger.spent_usd
-
-    assert asyncio.run(run()) == PRICE.most(66, 8) / 1e9
-
-
 def test_refused_and_truncated_are_outcomes_of_their_own():
     with ScriptedServer(echo, faults=faulty("refuse", "truncate")) as server:
         refused, truncated = ask_all(server, [request("a")]) + ask_all(server, [request("b")])

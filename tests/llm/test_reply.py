@@ -23,6 +23,15 @@ def test_outcomes_are_told_apart():
     assert read_reply(refused) == Reply("No.", "refused", Usage(5, 2))
 
 
+def test_a_reply_that_the_server_broke_off_is_none():
+    """vLLM ends the replies under way with "abort" when it stops (`v1/engine/__init__.py`)."""
+    for reason in ("abort", "error"):
+        with pytest.raises(CallFailed, match=f"broke the reply off .*{reason}") as failure:
+            read_reply(response("Final Decision: Y", reason=reason))
+        assert failure.value.retryable and failure.value.may_be_billed
+    assert read_reply(response("ha ha ha", reason="repetition")).outcome == "truncated"
+
+
 def test_an_empty_reply_is_a_reply():
     assert read_reply(response(content="")) == Reply("", "ok", Usage(5, 2))
     assert read_reply(response(content=None)).text == ""

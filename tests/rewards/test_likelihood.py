@@ -67,6 +67,13 @@ def test_what_is_not_listed_and_matters_is_an_error_not_a_number() -> None:
         p_yes(place("No"))
 
 
+def test_a_sampled_token_that_is_none_of_the_likeliest_says_nothing_of_the_rest() -> None:
+    """OpenAI's completions and vLLM list it beside them, or first: here a yes may have 0.15."""
+    found = {"NO": 0.00001, "Sure": 0.4, "no": 0.2, "Well": 0.15}
+    with pytest.raises(RewardError, match="leave open"):
+        p_yes(spaced("NO", found))
+
+
 def test_tokens_that_spell_no_verdict_are_an_error() -> None:
     for places in ([], [place("Maybe", Yes=0.5, No=0.5)]):
         with pytest.raises(RewardError, match="spell no yes and no no"):

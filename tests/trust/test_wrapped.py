@@ -2,6 +2,7 @@
 
 import asyncio
 
+from guerdon.engines.loopback import LoopbackEngine
 from guerdon.engines.scripted import ScriptedEngine
 from guerdon.trust.wrapped import CALLS, counted, reseeded
 from guerdon.types import Model, Sampling
@@ -31,3 +32,16 @@ def test_seeds_differ_by_key_and_not_by_call() -> None:
         asyncio.run(reseeded(Model(engine), key).engine.generate((), Sampling(seed=5)))
     first, again, other = (sampling.seed for _, sampling in engine.calls)
     assert first == again != other != 5
+
+
+def test_what_an_engine_starts_is_the_originals() -> None:
+    engine = LoopbackEngine(lambda asked: "yes")
+
+    async def ask() -> None:
+        asked = ({"role": "user", "content": "Hello"},)
+        for key in (1, 2):
+            await reseeded(Model(engine), key).engine.generate(asked, Sampling())
+        assert engine.server is not None and engine.server.num_calls == 2
+        await engine.close()
+
+    asyncio.run(ask())

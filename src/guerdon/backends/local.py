@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from guerdon import hf
 from guerdon.config.build import TARGET
 from guerdon.config.build import build as build_component
-from guerdon.config.schema import Config, ModelSpec
+from guerdon.config.schema import Config, ModelSpec, loads_itself
 from guerdon.config.target import locate, parameters
 from guerdon.learner.checkpoint import load_models_into
 from guerdon.learner.learner import Learner
@@ -138,7 +138,7 @@ def _models(config: Config, engines: Mapping[str, Engine]) -> Models:
 
 
 def open_llm(config: Config, folder: Path) -> dict[str, Any]:
-    """The cache and the ledger that the run's remote models share; {} when it has none."""
+    """Cache, ledger and folder that the run's remote models share; {} when it has none."""
     targets = [locate(spec.engine.get(TARGET)) for spec in config.models.values()]
     if not any("ledger" in parameters(target)[0] for target in targets):
         return {}
@@ -146,15 +146,16 @@ def open_llm(config: Config, folder: Path) -> dict[str, Any]:
     return {
         "cache": Cache(config.llm.cache_path or file, config.llm.cache),
         "ledger": Ledger(file, config.llm.budget_usd),
+        "folder": folder,
     }
 
 
 def load_engine(name: str, spec: ModelSpec, **shared: Any) -> Engine:
     """The engine of a model that is not trained here, with weights of its own if it has a path."""
-    if not spec.path:
-        return build_engine(name, spec, role=name, **shared)
-    device, dtype = resolve_device(spec.device), resolve_dtype(spec)
     target = locate(spec.engine.get(TARGET))
+    if not spec.path or "path" in parameters(target)[0]:
+        return build_engine(name, spec, role=name, **loads_itself(spec), **shared)
+    device, dtype = resolve_device(spec.device), resolve_dtype(spec)
     load = hf.load_classifier if getattr(target, "is_classifier", False) else hf.load_model
     model = load(spec.path, dtype=dtype, device=device)
     template = template_of(spec, hf.load_tokenizer(spec.path))

@@ -21,7 +21,7 @@ from guerdon.config.build import TARGET, Assembly, fit
 from guerdon.config.capacity import ModelSize
 from guerdon.config.compose import read
 from guerdon.config.fields import MISSING, Problem, did_you_mean, join
-from guerdon.config.schema import Config, ModelSpec
+from guerdon.config.schema import Config, ModelSpec, loads_itself
 from guerdon.config.secrets import literal_secrets
 from guerdon.config.target import locate, parameters
 from guerdon.errors import ConfigError
@@ -255,7 +255,7 @@ def _assemble(config: Config, wrong: set[str]) -> Assembly:
         if _runs_in_process(spec):
             dry.component(spec.engine, at, dict.fromkeys(ENGINE_GIVEN))
         else:  # it sends nothing before it is asked, and knows its keys and prices
-            assembly.component(spec.engine, at, {"role": role})
+            assembly.component(spec.engine, at, {"role": role, **loads_itself(spec)})
     for index, node in enumerate(config.trackers):
         dry.component(node, f"trackers.{index}", dict.fromkeys(TRACKER_GIVEN))
     assembly.problems += dry.problems
@@ -285,9 +285,19 @@ def _model_problems(role: str, spec: ModelSpec) -> list[str]:
         return [f"{at}.engine.offload: the policy is trained where it is; set it for other models"]
     if spec.path is not None and spec.init is not None:
         return [f"{at}: has both path and init; remove one ({at}.init=null)"]
+    takes = _engine_fields(spec)
+    if role == "policy" and "path" in takes:
+        return [
+            f"{at}.engine: the policy's weights change in this process, which a model that is "
+            f"served cannot follow; use guerdon.engines.native.NativeEngine"
+        ]
+    if "path" in takes and spec.device != "auto":
+        return [
+            f"{at}.device: its engine chooses the GPUs; leave auto, and set {at}.engine.devices"
+        ]
     if spec.path is None and spec.init is None:
         need = f"{at}: needs path (a Hugging Face directory or hub name) or init"
-        return [need] if role == "policy" or _runs_in_process(spec) else []
+        return [need] if role == "policy" or takes & {"path", "template"} else []
     if spec.path is None or spec.path == MISSING:
         return []
     from guerdon.hf import check_model
@@ -297,10 +307,14 @@ def _model_problems(role: str, spec: ModelSpec) -> list[str]:
 
 def _runs_in_process(spec: ModelSpec) -> bool:
     """Whether the engine is given a loaded model; a remote one has its own way to its model."""
+    return "template" in _engine_fields(spec)
+
+
+def _engine_fields(spec: ModelSpec) -> set[str]:
     try:
-        return "template" in parameters(locate(spec.engine.get(TARGET)))[0]
+        return set(parameters(locate(spec.engine.get(TARGET)))[0])
     except ConfigError:  # reported where the engine is checked
-        return False
+        return set()
 
 
 # --- numbers that must go together ---------------------------------------------------------------

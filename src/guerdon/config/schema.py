@@ -147,6 +147,15 @@ class ModelSpec:
     """Go on when the chat template rewrites earlier turns (strips reasoning): ours keeps them."""
 
 
+def loads_itself(spec: ModelSpec) -> dict[str, Any]:
+    """What an engine is given that loads its model itself, elsewhere."""
+    return {
+        "path": spec.path or "",
+        "dtype": spec.dtype,
+        "template_options": spec.template_options,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Llm:
     """What calls of remote models share; prices and limits are their engines'."""

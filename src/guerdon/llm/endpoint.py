@@ -33,7 +33,11 @@ _MAX_MESSAGE = 300
 _AT_ONCE = 8
 """Calls made ready in one turn of the event loop, so that the first of many is under way, and its
 answer, before the last is made."""
-_TOO_LONG = ("context_length_exceeded", "maximum context length")
+_TOO_LONG = (
+    "context_length_exceeded",
+    "maximum context length",
+    "max_tokens must be at least 1, got 0",  # vLLM's, of a prompt that fills the context
+)
 _FILTERED = ("content_filter", "content_policy_violation")
 
 

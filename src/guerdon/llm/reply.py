@@ -17,6 +17,9 @@ from guerdon.types import Place
 
 Outcome = Literal["ok", "truncated", "refused"]
 
+_CUT = ("length", "repetition")
+_BROKEN_OFF = ("abort", "error")
+"""vLLM's and SGLang's words for a reply that ended because the server stopped or failed."""
 _ALMOST_0 = 0.01
 """What rounding may make of the log-probability of a sure token."""
 
@@ -119,6 +122,12 @@ def read_reply(payload: Any, asked: Mapping[str, Any] = MappingProxyType({})) ->
         raise garbled("no text or no finish_reason in it")
     if refusal or reason == "content_filter":
         return Reply(refusal if isinstance(refusal, str) else text, "refused", usage)
+    if reason in _BROKEN_OFF:
+        raise CallFailed(
+            f"the server broke the reply off (finish_reason {reason!r})",
+            retryable=True,
+            may_be_billed=True,
+        )
     if needed and text and not places:
         raise CallFailed(
             "the server sent no log-probabilities of the likeliest tokens (top_logprobs), which "
@@ -126,7 +135,7 @@ def read_reply(payload: Any, asked: Mapping[str, Any] = MappingProxyType({})) ->
             may_be_billed=True,
             blames_server=False,
         )
-    if reason == "length":
+    if reason in _CUT:
         return Reply(text, "truncated", usage, places=places)
     # a stop string is part of a reply here; the protocol leaves it out, some servers name it
     return Reply(text + stop if isinstance(stop, str) else text, "ok", usage, places=places)

@@ -63,7 +63,9 @@ def _share(said: str, place: Place, yes: Sequence[str], no: Sequence[str]) -> fl
         if is_yes != _begins(said + token, no):
             mass[is_yes] += math.exp(logprob)
     total = sum(mass.values())
-    unlisted = math.exp(min((logprob for _, logprob in place.likeliest), default=0.0))
+    # the token that was sampled is listed, however unlikely it is
+    others = [logprob for token, logprob in place.likeliest if token != place.text]
+    unlisted = math.exp(min(others, default=0.0))
     if not all(mass.values()) and unlisted > MAX_BLUR * (total + unlisted):
         shown = ", ".join(
             f"{token!r} {math.exp(logprob):.3f}" for token, logprob in place.likeliest

@@ -47,5 +47,6 @@ def _wrapped(
     engine = copy.copy(model.engine)  # capabilities are looked up on the engine: it stays its class
     for name in names:
         if hasattr(engine, name):
-            vars(engine)[name] = by(getattr(engine, name))
+            # the original's: what it starts or keeps for all its calls is there once
+            vars(engine)[name] = by(getattr(model.engine, name))
     return replace(model, engine=engine)
