@@ -216,5 +216,5 @@ def _read(response: httpx2.Response, address: str) -> dict[str, Any]:
             return body
         message = body["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        message = "the answer makes no sense"
+        message = "not an environment's server; give the url that `guerdon env serve` printed"
     raise EnvError(f"{address}: HTTP {response.status_code}: {message}")
