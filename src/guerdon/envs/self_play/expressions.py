@@ -178,11 +178,15 @@ class ExpressionTalk:
     def load(self) -> list[Conversation]:
         """Make them all."""
         draw = random.Random(derive_seed(self.seed, "talk"))
-        problems, words = self.tasks.practice(), Expressions()
+        words = Expressions()
+        by_length: dict[int, list[Problem]] = {}
+        for each in self.tasks.practice():
+            by_length.setdefault(len(each.program), []).append(each)
+        lengths = list(by_length.values())
         largest = self.tasks.max_number if self.tasks.max_value is None else self.tasks.max_value
         talks = []
         for number in range(self.num_conversations):
-            problem = draw.choice(problems)
+            problem = draw.choice(draw.choice(lengths))
             if number % 2:
                 answer = str(draw.randint(0, largest))
                 talks.append((*words.solve(problem), _said(answer)))
