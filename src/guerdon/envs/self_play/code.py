@@ -173,7 +173,7 @@ class CodeSelfPlay:
         new_tasks = {each.invented.id: each.invented for each in attempts if each.invented}
         metrics = {
             name: fmean(each.metrics[name] for each in attempts if name in each.metrics)
-            for name in {name: None for each in attempts for name in each.metrics}
+            for name in dict.fromkeys(name for each in attempts for name in each.metrics)
         }
         return Episode(task, tuple(rows), tuple(new_tasks.values()), metrics)
 

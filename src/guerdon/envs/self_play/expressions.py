@@ -60,7 +60,7 @@ class Expressions:
     def read_proposal(self, kind: Kind, reply: str) -> Proposal | None:
         """``expression@input`` on one line."""
         expression, at, given = (part.strip() for part in reply.strip().rpartition("@"))
-        if not (expression and at and given) or "\n" in reply.strip():
+        if "x" not in expression or not (at and given) or "\n" in reply.strip():
             return None
         return Proposal(_HEAD + expression, (given,))
 
