@@ -22,7 +22,7 @@ def test_a_proposal_and_its_answers_in_the_small_language(grader):
     assert said == ["propose output", "x+3@4=", "x+3@4="]
 
 
-@pytest.mark.parametrize("reply", ["", "x+3", "@4", "x+3@", "x\n+3@4", "1+3@4"])
+@pytest.mark.parametrize("reply", ["", "x+3", "@4", "x+3@", "x\n+3@4", "max(1,3)@4"])
 def test_what_is_not_an_expression_at_an_input_is_no_proposal(reply):
     assert Expressions().read_proposal("code_o", reply) is None
 
