@@ -7,6 +7,7 @@ from guerdon.engines.scripted import ScriptedEngine
 from guerdon.envs.self_play.bonuses import Bonuses
 from guerdon.envs.self_play.code import CodeSelfPlay
 from guerdon.envs.self_play.difficulty import RewardTable
+from guerdon.envs.self_play.expressions import Expressions
 from guerdon.envs.self_play.problems import Problem, from_info, to_task
 from guerdon.errors import ConfigError, EngineError, EnvError
 from guerdon.tasks.origin import Origin, origin_of
@@ -124,6 +125,75 @@ def test_a_repeated_reference_is_invalid_where_repeats_are_refused(play):
     assert values(allowed) == [0.0, 1.0]
 
 
+SAID = {  # what solvers say: 2 of 4, 1 of 4, 2 of 4 and 4 of 4 are right
+    "x+3@4=": "7788",
+    "x + 3@4=": "7888",
+    "x+1@1=": "2233",
+    "x+2@1=": "3333",
+}
+
+
+def propose_several(grader, *proposals, **fields):
+    """An episode of the small mode: these proposals, and the answers above."""
+    answers = {asked: iter(digits * 9) for asked, digits in SAID.items()}
+    left = iter(proposals)
+
+    def reply(messages):
+        asked = messages[-1]["content"]
+        return next(left) if asked == "propose output" else next(answers[asked])
+
+    fields = {"num_samples": 4, "num_proposals": len(proposals), **fields}
+    env = CodeSelfPlay(grader=grader, wording=Expressions(), **fields)
+    models = {"policy": Model(ScriptedEngine(reply), Sampling(seed=5))}
+    return asyncio.run(env.rollout(invite("code_o"), models))
+
+
+def earned(episode):
+    return [r.reward.value for r in episode.trajectories if r.role.startswith("proposer")]
+
+
+def test_equal_proposals_of_an_episode_share_what_one_of_them_earns(grader):
+    band = RewardTable(shape="band")
+    proposals = ("x+3@4", "x + 3@4", "x+1@1", "x+@1")
+    episode = propose_several(grader, *proposals, rewards=band)
+    assert earned(episode) == [1.0 / 2, 0.75 / 2, 1.0, -1.0]
+    assert episode.metrics["valid"] == 0.75
+    assert episode.metrics["solve_rate"] == pytest.approx((0.5 + 0.25 + 0.5) / 3)
+    assert len(episode.new_tasks) == 3 and len(episode.trajectories) == 4 + 3 * 4
+    proposers = [row for row in episode.trajectories if row.role == "proposer_code_o"]
+    assert {row.group for row in proposers} == {"propose/code_o"}
+    same = propose_several(grader, *["x+1@1"] * 4, rewards=band)
+    assert earned(same) == [0.25] * 4 and len(same.new_tasks) == 1
+
+
+def test_a_loss_is_not_shared_so_that_repeating_a_bad_proposal_pays_nothing(grader):
+    table = RewardTable(shape="band", ends=-0.5)
+    assert earned(propose_several(grader, "x+2@1", "x+2@1", rewards=table)) == [-0.5, -0.5]
+    assert earned(propose_several(grader, "x+@1", "x+@1", rewards=table)) == [-1.0, -1.0]
+
+
+def test_one_proposal_is_sampled_as_it_always_was_and_several_with_seeds_of_their_own(grader):
+    seeds = {}
+    for number in (1, 2):
+        engine = ScriptedEngine(lambda asked: "x+1@1" if "propose" in asked[0]["content"] else "1")
+        fields = {"num_samples": 2, "num_proposals": number}
+        env = CodeSelfPlay(grader=grader, wording=Expressions(), **fields)
+        models = {"policy": Model(engine, Sampling(seed=5))}
+        asyncio.run(env.rollout(invite("code_o"), models))
+        seeds[number] = [sampling.seed for _, sampling in engine.calls]
+    own = Sampling(seed=5)  # and each is the first turn of a conversation
+    assert seeds[1] == [
+        own.at(*key).at(0).seed for key in (("propose",), ("solve", 0), ("solve", 1))
+    ]
+    assert len(set(seeds[2])) == 6
+
+
+def test_several_proposals_are_rows_to_compare(grader):
+    fields = {"grader": grader, "train_on_samples": False}
+    assert CodeSelfPlay(**fields, num_proposals=2).makes_groups
+    assert not CodeSelfPlay(**fields).makes_groups
+
+
 def test_bonuses_are_added_to_a_reward_above_zero_only(play):
     fields = {"bonuses": Bonuses(complexity=10.0, diversity=10.0, most=0.25)}
     branchy = propose("def f(a):\n    return 3 * a if a else 0", "4")
@@ -163,5 +233,5 @@ def test_a_policy_that_cannot_answer_fails_the_episode_and_earns_nothing(play):
 
 def test_options_out_of_range_are_named_together(grader):
     with pytest.raises(ConfigError) as caught:
-        CodeSelfPlay(grader=grader, num_samples=0, num_inputs=1, helper_prob=2.0)
-    assert len(caught.value.problems) == 3
+        CodeSelfPlay(grader=grader, num_proposals=0, num_samples=0, num_inputs=1, helper_prob=2.0)
+    assert len(caught.value.problems) == 4

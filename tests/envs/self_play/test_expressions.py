@@ -22,7 +22,7 @@ def test_a_proposal_and_its_answers_in_the_small_language(grader):
     assert said == ["propose output", "x+3@4=", "x+3@4="]
 
 
-@pytest.mark.parametrize("reply", ["", "x+3", "@4", "x+3@", "x\n+3@4"])
+@pytest.mark.parametrize("reply", ["", "x+3", "@4", "x+3@", "x\n+3@4", "max(1,3)@4"])
 def test_what_is_not_an_expression_at_an_input_is_no_proposal(reply):
     assert Expressions().read_proposal("code_o", reply) is None
 
@@ -75,6 +75,14 @@ def test_the_warm_up_speaks_both_parts_and_spoils_the_share_it_is_told():
     assert len(proposals) == 200
     assert all(Expressions().read_proposal("code_o", p["content"]) for p in proposals)
     assert talks == ExpressionTalk(tasks=tasks, num_conversations=400, spoiled_frac=0.0).load()
+
+
+def test_the_warm_up_holds_programs_of_each_length_equally_often():
+    tasks = ExpressionTasks(operators=["+"], max_operators=3, max_number=3, max_value=9)
+    talks = ExpressionTalk(tasks=tasks, num_conversations=1200, spoiled_frac=0.0).load()
+    said = [said["content"] for asked, said in talks if asked["content"] == "propose output"]
+    shares = [sum(text.count("+") == n for text in said) / len(said) for n in (1, 2, 3)]
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.07)
 
 
 def test_options_that_make_no_sense_are_named_together():

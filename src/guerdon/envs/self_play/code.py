@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -37,6 +38,20 @@ _LINE_CHARS = 10
 """Of a program's line that a message may not repeat."""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What a proposer said, and what came of it."""
+
+    chat: Chat
+    reward: Reward
+    """Before it is shared with equal ones."""
+    metrics: Metrics
+    invented: Task | None = None
+    """The problem, if it is valid."""
+    rows: tuple[Trajectory, ...] = ()
+    """Answers to it, if they are trained on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CodeSelfPlay:
     """Plays both roles with the policy: a task with ``info["propose"]`` is an invitation to invent
@@ -44,6 +59,9 @@ class CodeSelfPlay:
 
     An invented problem must pass the funnel (`programs.FUNNEL`); then the policy solves it
     ``num_samples`` times. What that was worth is in ``rewards``; the problem leaves as a new task.
+    Equal proposals of one episode share what one of them earns, if that is above 0, which keeps a
+    proposer from inventing the same thing for ever.
+
     Trajectories have the roles ``proposer_<kind>`` and ``solver_<kind>``, so that each can have a
     baseline of its own (`ReinforcePP` with ``baseline: role``).
 
@@ -51,6 +69,7 @@ class CodeSelfPlay:
         grader: tells right from wrong, and where programs run.
         wording: prompts, and how replies are read.
         rewards: what each outcome earns.
+        num_proposals: proposals of one episode; they are one group.
         num_samples: answers from which a problem's solve rate is estimated.
         solver_sampling: how those are sampled; None: as the policy is anyway.
         num_inputs: inputs that a proposer of code_f gives; half of the pairs are hidden.
@@ -70,6 +89,7 @@ class CodeSelfPlay:
     grader: Grader
     wording: Wording = field(default_factory=Fenced)
     rewards: RewardTable = RewardTable()
+    num_proposals: int = 1
     num_samples: int = 8
     solver_sampling: Sampling | None = None
     num_inputs: int = 10
@@ -84,14 +104,15 @@ class CodeSelfPlay:
 
     @property
     def makes_groups(self) -> bool:
-        """Whether an episode holds answers to be compared with one another."""
-        return self.train_on_samples
+        """Whether an episode holds rows to be compared with one another."""
+        return self.train_on_samples or (self.train_proposer and self.num_proposals > 1)
 
     def __post_init__(self) -> None:
+        least = {"num_proposals": 1, "num_samples": 1, "num_inputs": 2, "num_helpers": 0}
         problems = [
-            f"{name} is {getattr(self, name)}; it must be at least {least}"
-            for name, least in (("num_samples", 1), ("num_inputs", 2), ("num_helpers", 0))
-            if getattr(self, name) < least
+            f"{name} is {getattr(self, name)}; it must be at least {limit}"
+            for name, limit in least.items()
+            if getattr(self, name) < limit
         ]
         if not 0.0 <= self.helper_prob <= 1.0:
             problems.append(f"helper_prob is {self.helper_prob}; it must be in 0..1")
@@ -139,6 +160,27 @@ class CodeSelfPlay:
         references = [from_info(each["id"], each["info"]) for each in shown]
         if kind == "code_f" and not references:
             raise EnvError(f"task {task.id!r}: a proposer of code_f needs a program to begin with")
+        policies = [policy]
+        if self.num_proposals > 1:
+            policies = [policy.at("proposal", number) for number in range(self.num_proposals)]
+        attempts = await asyncio.gather(
+            *(self._attempt(task, kind, references, each) for each in policies)
+        )
+        rows: list[Trajectory] = []
+        for each, reward in zip(attempts, _shared(attempts), strict=True):
+            rows += [each.chat.trajectory(reward)] if self.train_proposer else []
+            rows += each.rows
+        new_tasks = {each.invented.id: each.invented for each in attempts if each.invented}
+        metrics = {
+            name: fmean(each.metrics[name] for each in attempts if name in each.metrics)
+            for name in dict.fromkeys(name for each in attempts for name in each.metrics)
+        }
+        return Episode(task, tuple(rows), tuple(new_tasks.values()), metrics)
+
+    async def _attempt(
+        self, task: Task, kind: Kind, references: Sequence[Problem], policy: Model
+    ) -> Attempt:
+        """One proposal, and what solving it shows."""
         helpers = self._helpers(task, kind, references)
         chat = Chat(policy.at("propose"), role=f"proposer_{kind}", group=task.id)
         prompt = self.wording.propose(kind, references, helpers, self.num_inputs)
@@ -147,24 +189,18 @@ class CodeSelfPlay:
             problem = await self._make(kind, reply, references, helpers)
         except Unfit as unfit:
             reward = Reward(self.rewards.proposer(None), note=f"{unfit!s:.200}")
-            proposal = (chat.trajectory(reward),) if self.train_proposer else ()
-            return Episode(task, proposal, metrics=_funnel(unfit.stage))
+            return Attempt(chat, reward, _funnel(unfit.stage))
         new_task = to_task(problem)
         rows, solve_rate = await self._try(problem, policy, new_task.id)
         reward = self._worth(problem, solve_rate, references)
         origin = Origin(
             score=min(max(reward.value, 0.0), 1.0),
             difficulty=1.0 - solve_rate,
-            parents=tuple(each["id"] for each in shown),
+            parents=tuple(each["id"] for each in task.info.get("references", ())),
             judge="sandbox",
         )
-        proposal = (chat.trajectory(reward),) if self.train_proposer else ()
-        return Episode(
-            task,
-            (*proposal, *rows),
-            new_tasks=(with_origin(new_task, origin),),
-            metrics=_funnel(None) | {"solve_rate": solve_rate},
-        )
+        metrics = _funnel(None) | {"solve_rate": solve_rate}
+        return Attempt(chat, reward, metrics, with_origin(new_task, origin), rows)
 
     def _kind(self, task: Task) -> Kind:
         kind: Kind = task.info["propose"]
@@ -264,6 +300,21 @@ class CodeSelfPlay:
         terms = self.bonuses.of(problem, references) if value > 0.0 else {}
         note = f"solve rate {solve_rate:g}"
         return Reward(value + sum(terms.values()), {"solve_rate": solve_rate, **terms}, note)
+
+
+def _shared(attempts: Sequence[Attempt]) -> list[Reward]:
+    """What each attempt earns; equal ones divide it. A loss is not divided: saying the same thing
+    twice would make it smaller."""
+    words = [
+        similarity.digest(subject(each.invented)) if each.invented else "" for each in attempts
+    ]
+    equal = Counter(words)
+    return [
+        replace(each.reward, value=each.reward.value / equal[said])
+        if each.invented and each.reward.value > 0.0
+        else each.reward
+        for each, said in zip(attempts, words, strict=True)
+    ]
 
 
 def _check_message(message: str, program: str) -> None:

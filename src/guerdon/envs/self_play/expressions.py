@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -30,6 +31,8 @@ _OPERATORS: dict[str, Callable[[int, int], int]] = {
     "max": max,
     "min": min,
 }
+
+_X = re.compile(r"\bx\b")
 
 Conversation = tuple[Message, ...]
 
@@ -58,9 +61,9 @@ class Expressions:
         return _user(_PROPOSE[kind])
 
     def read_proposal(self, kind: Kind, reply: str) -> Proposal | None:
-        """``expression@input`` on one line."""
+        """``expression@input`` on one line; without x, it would not be about its input."""
         expression, at, given = (part.strip() for part in reply.strip().rpartition("@"))
-        if not (expression and at and given) or "\n" in reply.strip():
+        if not (_X.search(expression) and at and given) or "\n" in reply.strip():
             return None
         return Proposal(_HEAD + expression, (given,))
 
@@ -161,7 +164,8 @@ class ExpressionTasks:
 class ExpressionTalk:
     """Conversations for the warm-up: the form of proposals and answers, not what is true.
 
-    Proposals are problems that are not held out, some of them spoiled; answers are random numbers.
+    Proposals are problems that are not held out, with programs of each length equally often, and
+    some of them are spoiled; answers are random numbers.
 
     Args:
         tasks: which problems there are.
@@ -178,11 +182,15 @@ class ExpressionTalk:
     def load(self) -> list[Conversation]:
         """Make them all."""
         draw = random.Random(derive_seed(self.seed, "talk"))
-        problems, words = self.tasks.practice(), Expressions()
+        words = Expressions()
+        by_length: dict[int, list[Problem]] = {}
+        for each in self.tasks.practice():
+            by_length.setdefault(len(each.program), []).append(each)
+        lengths = list(by_length.values())
         largest = self.tasks.max_number if self.tasks.max_value is None else self.tasks.max_value
         talks = []
         for number in range(self.num_conversations):
-            problem = draw.choice(problems)
+            problem = draw.choice(draw.choice(lengths))
             if number % 2:
                 answer = str(draw.randint(0, largest))
                 talks.append((*words.solve(problem), _said(answer)))
