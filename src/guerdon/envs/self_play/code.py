@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from guerdon.chat import Chat
+from guerdon.envs.self_play.attempts import Attempt, to_episode
 from guerdon.envs.self_play.bonuses import Bonuses
 from guerdon.envs.self_play.code_wording import Fenced, Wording
 from guerdon.envs.self_play.composite import as_helper, put_together, without_comments
@@ -36,20 +36,6 @@ from guerdon.types import (
 _MESSAGE_CHARS = 1000
 _LINE_CHARS = 10
 """Of a program's line that a message may not repeat."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What a proposer said, and what came of it."""
-
-    chat: Chat
-    reward: Reward
-    """Before it is shared with equal ones."""
-    metrics: Metrics
-    invented: Task | None = None
-    """The problem, if it is valid."""
-    rows: tuple[Trajectory, ...] = ()
-    """Answers to it, if they are trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,16 +152,7 @@ class CodeSelfPlay:
         attempts = await asyncio.gather(
             *(self._attempt(task, kind, references, each) for each in policies)
         )
-        rows: list[Trajectory] = []
-        for each, reward in zip(attempts, _shared(attempts), strict=True):
-            rows += [each.chat.trajectory(reward)] if self.train_proposer else []
-            rows += each.rows
-        new_tasks = {each.invented.id: each.invented for each in attempts if each.invented}
-        metrics = {
-            name: fmean(each.metrics[name] for each in attempts if name in each.metrics)
-            for name in dict.fromkeys(name for each in attempts for name in each.metrics)
-        }
-        return Episode(task, tuple(rows), tuple(new_tasks.values()), metrics)
+        return to_episode(task, attempts, _words, train_proposer=self.train_proposer)
 
     async def _attempt(
         self, task: Task, kind: Kind, references: Sequence[Problem], policy: Model
@@ -302,19 +279,9 @@ class CodeSelfPlay:
         return Reward(value + sum(terms.values()), {"solve_rate": solve_rate, **terms}, note)
 
 
-def _shared(attempts: Sequence[Attempt]) -> list[Reward]:
-    """What each attempt earns; equal ones divide it. A loss is not divided: saying the same thing
-    twice would make it smaller."""
-    words = [
-        similarity.digest(subject(each.invented)) if each.invented else "" for each in attempts
-    ]
-    equal = Counter(words)
-    return [
-        replace(each.reward, value=each.reward.value / equal[said])
-        if each.invented and each.reward.value > 0.0
-        else each.reward
-        for each, said in zip(attempts, words, strict=True)
-    ]
+def _words(problem: Task) -> str:
+    """What equal problems have in common."""
+    return similarity.digest(subject(problem))
 
 
 def _check_message(message: str, program: str) -> None:

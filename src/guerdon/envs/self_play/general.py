@@ -12,7 +12,6 @@ mean, and a question without one does not join the pool.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -20,6 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from guerdon.chat import Chat
 from guerdon.data.rows import content_id
+from guerdon.envs.self_play.attempts import Attempt, to_episode
 from guerdon.envs.self_play.difficulty import Shape, difficulty_reward
 from guerdon.envs.self_play.wording import Wording
 from guerdon.errors import ConfigError, RewardError, RolloutError
@@ -27,7 +27,6 @@ from guerdon.tasks.origin import Origin, with_origin
 from guerdon.types import (
     Episode,
     Message,
-    Metrics,
     Model,
     Models,
     Reward,
@@ -51,20 +50,6 @@ class Answer:
     chat: Chat
     text: str | None
     """None: nothing in the expected format."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a proposer said, and what came of it."""
-
-    chat: Chat
-    reward: Reward
-    """Before it is shared with equal ones."""
-    metrics: Metrics
-    invented: Task | None = None
-    """The question, if it is good enough."""
-    rows: tuple[Trajectory, ...] = ()
-    """Answers to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,20 +192,9 @@ class ProposeSolve:
         proposals = _kept(
             await asyncio.gather(*tries, return_exceptions=True), self.min_judged, "proposals"
         )
-        equal = Counter(one.invented.id for one in proposals if one.invented)
-        rows = []
-        for one in proposals:
-            share = 1 / equal[one.invented.id] if one.invented else 1.0
-            reward = replace(one.reward, value=one.reward.value * share)
-            rows += [one.chat.trajectory(reward), *one.rows]
-        metrics = {
-            name: fmean(one.metrics[name] for one in proposals if name in one.metrics)
-            for name in sorted({name for one in proposals for name in one.metrics})
-        }
-        new_tasks = {one.invented.id: one.invented for one in proposals if one.invented}
-        return Episode(task, tuple(rows), tuple(new_tasks.values()), metrics)
+        return to_episode(task, proposals, lambda question: question.id)
 
-    async def _proposal(self, task: Task, models: Models, number: int) -> Proposal:
+    async def _proposal(self, task: Task, models: Models, number: int) -> Attempt:
         references = task.info.get("references", ())
         policy = models["policy"].at("propose", number)
         chat = Chat(policy, role="proposer", group=task.id)
@@ -229,7 +203,7 @@ class ProposeSolve:
         question, refusal = self._read(reply, cut=chat.turns[-1].finish_reason == "length")
         if question is None:
             malformed = self.format_penalty if self.format_reward else 0.0
-            return Proposal(chat, Reward(malformed, note=refusal), {"valid": 0.0})
+            return Attempt(chat, Reward(malformed, note=refusal), {"valid": 0.0})
         invented = _task(question)
         verdict, answers = await _together(
             _verdict(self.quality, self.wording.as_asked(task), question, models),
@@ -238,7 +212,7 @@ class ProposeSolve:
         metrics = {"valid": 1.0, "quality": verdict.value}
         if verdict.value < self.min_quality:
             parts = {"quality": verdict.value}
-            return Proposal(chat, Reward(0.0, parts, verdict.note), metrics)
+            return Attempt(chat, Reward(0.0, parts, verdict.note), metrics)
         marked = await self._marked(invented, answers, models)
         solved = fmean(mark.value for _, mark in marked)
         rows = tuple(self._solver_row(*one) for one in marked) if self.train_on_samples else ()
@@ -250,7 +224,7 @@ class ProposeSolve:
         )
         metrics |= {"difficulty": 1.0 - solved, "missing": 1.0 - len(marked) / len(answers)}
         worth = self._worth(verdict, solved)
-        return Proposal(chat, worth, metrics, with_origin(invented, origin), rows)
+        return Attempt(chat, worth, metrics, with_origin(invented, origin), rows)
 
     def _read(self, reply: str, *, cut: bool) -> tuple[str | None, str]:
         """The question of a reply, or why there is none."""
