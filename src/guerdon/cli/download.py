@@ -58,6 +58,7 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from huggingface_hub.utils import httpx
 
     from guerdon.errors import ConfigError
 
@@ -86,7 +87,7 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         raise ConfigError(f"download {name!r}: give a name of the hub, owner/name") from error
     except LocalEntryNotFoundError as error:
         raise ConfigError(_unreachable(name, folder)) from error
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{_unreachable(name, folder)} ({why})") from error
     if not any(path.is_file() for path in Path(found).iterdir()):
@@ -94,9 +95,11 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
 
 
 def _unreachable(name: str, folder: Path) -> str:
+    from huggingface_hub.constants import ENDPOINT
+
     return (
-        f"{name}: the hub cannot be reached (HF_ENDPOINT, HF_HUB_OFFLINE and the network say "
-        f"whether). Run the command again to go on where it stopped, or copy the files to {folder} "
+        f"{name}: the hub at {ENDPOINT} cannot be reached (HF_ENDPOINT, HF_HUB_OFFLINE and the "
+        f"network say whether). Run the command again to go on where it stopped, or copy the files to {folder} "
         f"from a machine that can"
     )
 
