@@ -8,11 +8,16 @@ where their content lies under its SHA-256.
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from commands import environment
 
 COMMIT = "a" * 40
 LARGE = (".parquet", ".safetensors", ".bin")
@@ -81,6 +86,25 @@ def serving(repositories: dict[str, Repository]):
         hub.go_on.set()
         hub.shutdown()
         hub.server_close()
+
+
+def started(url: str, home: Path, *words: object) -> subprocess.Popen:
+    """Python with these arguments, for which the hub is at ``url`` and its cache in ``home``."""
+    env = {name: value for name, value in environment().items()
+           if not name.lower().endswith("_proxy")}  # fmt: skip
+    env |= {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": url, "HF_HOME": str(home / "hf"),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1"}  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        cwd=home, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def guerdon(url: str, home: Path, *arguments: object) -> tuple[int, str]:
+    """Run a command in ``home``; its exit code and what it said."""
+    process = started(url, home, "-m", "guerdon", *arguments)
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
 
 
 class _Answers(BaseHTTPRequestHandler):

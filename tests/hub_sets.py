@@ -22,8 +22,9 @@ Rows = list[dict]
 GSM8K = {split: [{"question": f"What is {n} + {n}?", "answer": f"{n}+{n}={2 * n}\n#### {2 * n}"}
                  for n in numbers]
          for split, numbers in {"train": range(12), "test": range(12, 18)}.items()}  # fmt: skip
-MATH = [{"problem": f"Solve $x = {n}$.", "level": f"Level {n % 5 + 1}", "type": "Algebra",
-         "solution": rf"So $x=\boxed{{{n}}}$."} for n in range(12)]  # fmt: skip
+MATH = {split: [{"problem": f"Solve $x = {n}$.", "level": f"Level {n % 5 + 1}", "type": "Algebra",
+                 "solution": rf"So $x=\boxed{{{n}}}$."} for n in numbers]
+        for split, numbers in {"train": range(12), "test": range(12, 16)}.items()}  # fmt: skip
 HUMANEVAL = [
     {"task_id": f"HumanEval/{n}", "entry_point": f"f{n}",
      "prompt": f'def f{n}(x):\n    """Add {n}.\n    >>> f{n}(1)\n    {1 + n}\n    """\n',
@@ -93,7 +94,7 @@ def write_originals(folder: Path) -> Path:
 
     for split, rows in GSM8K.items():
         put(f"gsm8k/{split}.jsonl", lines(rows))
-    put("math/all.jsonl", lines(MATH))
+        put(f"math/{split}.jsonl", lines(MATH[split]))
     put("mbpp/mbpp.jsonl", lines(MBPP))
     put("hotpotqa/hotpot_train_v1.1.json", json.dumps(HOTPOT["train"]))
     put("hotpotqa/hotpot_dev_distractor_v1.json", json.dumps(HOTPOT["validation"]))
@@ -116,8 +117,6 @@ def repositories() -> dict[str, Repository]:
     found = {
         "openai/gsm8k": [_subset("main", GSM8K, question=TEXT, answer=TEXT),
                          _subset("socratic", GSM8K, question=TEXT, answer=TEXT)],
-        "qwedsacf/competition_math": [_subset(None, {"train": MATH}, problem=TEXT, level=TEXT,
-                                              type=TEXT, solution=TEXT)],
         "rajpurkar/squad_v2": [_subset(
             "squad_v2", _each(SQUAD, _squad_rows), id=TEXT, title=TEXT, context=TEXT, question=TEXT,
             answers=pa.struct({"text": TEXTS, "answer_start": pa.list_(pa.int32())}))],
@@ -139,8 +138,8 @@ def repositories() -> dict[str, Repository]:
             "full", mbpp, task_id=pa.int32(), text=TEXT, code=TEXT, test_list=TEXTS,
             test_setup_code=TEXT, challenge_test_list=TEXTS)],
         "DigitalLearningGmbH/MATH-lighteval": [_subset(
-            name, {"train": rows, "test": rows[:2]}, problem=TEXT, level=TEXT, solution=TEXT,
-            type=TEXT) for name, rows in {"algebra": MATH[:3], None: MATH}.items()],
+            name, MATH, problem=TEXT, level=TEXT, solution=TEXT, type=TEXT)
+            for name in ("algebra", None)],
         "HuggingFaceH4/mt_bench_prompts": [_subset(
             None, {"train": _mt_bench()}, prompt=TEXTS, prompt_id=pa.int32(), category=TEXT,
             reference=TEXTS)],

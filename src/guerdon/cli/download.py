@@ -90,7 +90,8 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{_unreachable(name, folder)} ({why})") from error
-    if not any(path.is_file() for path in Path(found).iterdir()):
+    kept = Path(found) / ".cache"  # the hub's own notes
+    if not any(path.is_file() for path in Path(found).rglob("*") if kept not in path.parents):
         raise ConfigError(f"{name}: nothing to download")
 
 
@@ -99,8 +100,8 @@ def _unreachable(name: str, folder: Path) -> str:
 
     return (
         f"{name}: the hub at {ENDPOINT} cannot be reached (HF_ENDPOINT, HF_HUB_OFFLINE and the "
-        f"network say whether). Run the command again to go on where it stopped, or copy the files to {folder} "
-        f"from a machine that can"
+        "network say whether). Run the command again to go on where it stopped, or copy the files "
+        f"to {folder} from a machine that can"
     )
 
 
