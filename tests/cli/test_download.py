@@ -69,7 +69,9 @@ def test_what_the_hub_does_not_give_is_told_with_what_to_do(hub, tmp_path, words
     assert all(part in said for part in says), said
 
 
-def test_a_hub_that_refuses_connections_is_named_at_once(tmp_path):
+def test_a_hub_that_refuses_connections_is_named_at_once_and_half_a_folder_is_not_all(tmp_path):
+    (tmp_path / "models" / "policy").mkdir(parents=True)
+    (tmp_path / "models" / "policy" / "config.json").write_text("{}")
     code, said = guerdon(REFUSING, tmp_path, "download", "team/policy")
     assert code == 2 and "Retrying" not in said
     assert f"the hub at {REFUSING} cannot be reached" in said

@@ -9,6 +9,8 @@ import typer
 
 _NEVER_READ = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx*", "*.pt", "*.pth")
 """Weights that guerdon does not load: pickles, and formats of other programs."""
+_ANSWER_S = 10
+"""How long the hub may take to say whether it has a name."""
 
 
 def download(
@@ -49,7 +51,7 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         ConfigError: there is no such repository, it is closed to this user, or the hub cannot be
             reached.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -63,11 +65,14 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
     from guerdon.errors import ConfigError
 
     kind = "data set" if is_dataset else "model"
+    repo_type = "dataset" if is_dataset else "model"
     options: dict[str, Any] = {} if is_dataset else {"ignore_patterns": list(_NEVER_READ)}
     try:
+        # without an answer the next call waits for ever, or takes half a folder for the whole
+        HfApi().repo_info(name, repo_type=repo_type, revision=revision, timeout=_ANSWER_S)
         found = snapshot_download(
             name,
-            repo_type="dataset" if is_dataset else "model",
+            repo_type=repo_type,
             revision=revision,
             local_dir=folder,
             **options,
