@@ -119,6 +119,16 @@ def test_a_hub_that_cannot_be_reached_is_one_error_at_once_and_what_is_there_sta
     assert main(["data", "download", "gsm8k", "-o", str(tmp_path / "data")]) == 0
 
 
+def test_a_hub_that_dies_in_the_middle_is_named(tmp_path: Path) -> None:
+    with serving(repositories()) as dying:
+        dying.hold = "openai/gsm8k/main/train-00000-of-00001.parquet"
+        process = started(dying.url, tmp_path, "-m", "guerdon", "data", "download")
+        assert dying.held.wait(100)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 2 and said.count("error:") == 1
+    assert "error: 'openai/gsm8k'" in said and f"the hub at {dying.url} cannot be reached" in said
+
+
 def test_a_set_the_hub_lacks_or_closes_is_named(hub: Hub, tmp_path: Path) -> None:
     key = "datasets/ucinlp/drop"
     drop = hub.repositories.pop(key)

@@ -29,6 +29,8 @@ def read_dataset(name: str, *, subset: str | None, split: str) -> Table:
     is_gated = False if Path(name).exists() else _is_gated(name)
     try:
         dataset = datasets.load_dataset(name, subset, split=split)
+    except httpx.TransportError as error:
+        raise _unreachable(name, error) from error
     except (
         OSError,
         ValueError,
@@ -36,10 +38,13 @@ def read_dataset(name: str, *, subset: str | None, split: str) -> Table:
         datasets.exceptions.DatasetsError,
         HfHubHTTPError,
         HFValidationError,
-        httpx.HTTPError,
     ) as error:
+        refused = isinstance(error, datasets.exceptions.DatasetNotFoundError | HfHubHTTPError)
+        why = "accept its terms on the hub's page, and export HF_TOKEN"
+        if not (is_gated and refused):
+            why = _explain(name, error)
         what = f"{name!r} (subset {subset or 'none'}, split {split!r})"
-        raise ConfigError(f"{what}: {_explain(name, is_gated, error)}") from error
+        raise ConfigError(f"{what}: {why}") from error
     if not len(dataset):
         raise ConfigError(f"{name}: the split {split!r} has no rows")
     label = f"{Path(name).name if Path(name).exists() else name}[{split}]"
@@ -56,7 +61,6 @@ def _is_gated(name: str) -> bool:
     """
     from datasets import config
     from huggingface_hub import HfApi
-    from huggingface_hub.constants import ENDPOINT
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
     from huggingface_hub.utils import httpx
 
@@ -76,19 +80,23 @@ def _is_gated(name: str) -> bool:
     except HfHubHTTPError:
         return False  # busy, for one: loading is patient, and says what it was
     except (httpx.HTTPError, OSError) as error:
-        raise HubUnreachable(
-            f"{name!r}: no such file or folder, and the hub at {ENDPOINT} cannot be reached:"
-            f" {_first_lines(error)}. Check HF_ENDPOINT and the network, set HF_HUB_OFFLINE=1 to"
-            " use what its cache holds, or name local files"
-        ) from error
+        raise _unreachable(name, error) from error
 
 
-def _explain(name: str, is_gated: bool, error: Exception) -> str:
+def _unreachable(name: str, error: Exception) -> HubUnreachable:
+    from huggingface_hub.constants import ENDPOINT
+
+    return HubUnreachable(
+        f"{name!r}: no such file or folder, and the hub at {ENDPOINT} cannot be reached:"
+        f" {_first_lines(error)}. Check HF_ENDPOINT and the network and run it again, set"
+        " HF_HUB_OFFLINE=1 to use what the hub's cache holds, or name local files"
+    )
+
+
+def _explain(name: str, error: Exception) -> str:
     """Why a data set was not loaded, and what to do."""
     from datasets import config
 
-    if is_gated:
-        return "accept its terms on the hub's page, and export HF_TOKEN"
     causes = [error] if error.__cause__ is None else [error, error.__cause__]
     reason = ": ".join(map(_first_lines, causes))
     if Path(name).is_dir():
