@@ -1,76 +1,20 @@
 """`guerdon download` against a hub of our own, on loopback."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from commands import environment
 from guerdon.cli import main
 from guerdon.tiny import TinyPolicy
+from hub_double import Repository, guerdon, serving
 
-COMMIT = "a" * 40
-
-
-class Hub(ThreadingHTTPServer):
-    """Serves one repository, ``team/policy``, by the part of the hub's protocol that reads."""
-
-    def __init__(self, folder):
-        super().__init__(("127.0.0.1", 0), Pages)
-        self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
-        self.sent = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Pages(BaseHTTPRequestHandler):
-    """Answers one request."""
-
-    def log_message(self, *_):
-        """Nothing."""
-
-    def do_HEAD(self):
-        self.reply(with_body=False)
-
-    def do_GET(self):
-        self.reply(with_body=True)
-
-    def reply(self, *, with_body):
-        path = self.path.split("?")[0]
-        status, body = 404, b"{}"
-        if path.startswith("/api/models/team/policy/tree"):
-            found = [
-                {"type": "file", "path": name, "size": len(held), "oid": COMMIT}
-                for name, held in self.server.files.items()
-            ]
-            status, body = 200, json.dumps(found).encode()
-        elif path.startswith("/api/models/team/policy/revision"):
-            names = [{"rfilename": name} for name in self.server.files]
-            status = 200
-            body = json.dumps({"id": "team/policy", "sha": COMMIT, "siblings": names}).encode()
-        elif path.startswith("/team/policy/resolve/"):
-            name = path.rpartition("/")[2]
-            if name in self.server.files:
-                status, body = 200, self.server.files[name]
-                if with_body:
-                    self.server.sent.append(name)
-        self.send_response(status)
-        if status == 404:
-            self.send_header("X-Error-Code", "RepoNotFound")
-        self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
+REFUSING = "http://127.0.0.1:9"
+"""Nothing listens there."""
+LARGE = bytes(range(256)) * (3 << 15)
+"""24 MB: the clients keep pieces of 10."""
 
 
 @pytest.fixture(scope="module")
@@ -78,41 +22,59 @@ def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub") / "policy"
     TinyPolicy(hidden=8, num_layers=1, num_heads=1, num_kv_heads=1, mlp=8).save(folder)
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
-    server = Hub(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def guerdon(hub, *arguments, cwd):
-    """Run a command against the hub; (exit code, what it printed)."""
-    env = environment() | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_HOME": str(cwd)}
-    env = {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(
-        [sys.executable, "-m", "guerdon", "download", *arguments],
-        cwd=cwd, env=env | {"NO_PROXY": "127.0.0.1"}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    closed = Repository(files, gated=True)
+    rows = Repository({"data/train.parquet": LARGE})
+    found = {"models/team/policy": Repository(files), "models/team/closed": closed,
+             "datasets/team/rows": rows}  # fmt: skip
+    with serving(found) as server:
+        yield server
 
 
 def test_a_model_arrives_whole_without_pickles_and_is_not_fetched_twice(hub, tmp_path):
-    code, said = guerdon(hub, "team/policy", cwd=tmp_path)
+    files = hub.repositories["models/team/policy"].files
+    code, said = guerdon(hub.url, tmp_path, "download", "team/policy")
     assert (code, "models/policy" in said) == (0, True), said
     folder = tmp_path / "models" / "policy"
     there = {path.name for path in folder.iterdir() if path.is_file()}
-    assert there == set(hub.files) - {"pytorch_model.bin"}
-    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert there == set(files) - {"pytorch_model.bin"}
+    assert (folder / "model.safetensors").read_bytes() == files["model.safetensors"]
     (folder / "model.safetensors").unlink()
     hub.sent.clear()
-    assert guerdon(hub, "team/policy", cwd=tmp_path)[0] == 0
-    assert hub.sent == ["model.safetensors"]  # the rest was there
+    assert guerdon(hub.url, tmp_path, "download", "team/policy")[0] == 0
+    assert hub.sent == ["team/policy/model.safetensors"]  # the rest was there
 
 
-def test_a_name_the_hub_has_not_is_told_with_what_else_it_may_be(hub, tmp_path):
-    code, said = guerdon(hub, "team/none", cwd=tmp_path)
-    assert code == 2
-    assert "the hub has no such model" in said and "--dataset" in said
+def test_of_a_file_that_was_cut_off_the_rest_is_fetched(hub, tmp_path):
+    hub.cut.add("team/rows/data/train.parquet")
+    code, said = guerdon(hub.url, tmp_path, "download", "team/rows", "--dataset", "-o", "rows")
+    assert code == 0, said
+    assert (tmp_path / "rows" / "data" / "train.parquet").read_bytes() == LARGE
+    whole, rest = [name for name in hub.sent if name.startswith("team/rows")]
+    start = int(rest.removeprefix(f"{whole} bytes=").rstrip("-"))
+    assert 0 < start <= len(LARGE) // 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["team/none"], ["team/none", "the hub has no such model", "--dataset"]),
+        (["team/closed"], ["team/closed", "accept its terms", "HF_TOKEN"]),
+        (["team/policy", "--revision", "v9"], ["team/policy", "no revision 'v9'"]),
+    ],
+)
+def test_what_the_hub_does_not_give_is_told_with_what_to_do(hub, tmp_path, words, says):
+    code, said = guerdon(hub.url, tmp_path, "download", *words)
+    assert code == 2 and said.count("\n") == 1
+    assert all(part in said for part in says), said
+
+
+def test_a_hub_that_refuses_connections_is_named_at_once_and_half_a_folder_is_not_all(tmp_path):
+    (tmp_path / "models" / "policy").mkdir(parents=True)
+    (tmp_path / "models" / "policy" / "config.json").write_text("{}")
+    code, said = guerdon(REFUSING, tmp_path, "download", "team/policy")
+    assert code == 2 and "Retrying" not in said
+    assert f"the hub at {REFUSING} cannot be reached" in said
 
 
 def test_without_the_hub_it_says_how_to_go_on(tmp_path):

@@ -9,6 +9,8 @@ import typer
 
 _NEVER_READ = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx*", "*.pt", "*.pth")
 """Weights that guerdon does not load: pickles, and formats of other programs."""
+_ANSWER_S = 10
+"""How long the hub may take to say whether it has a name."""
 
 
 def download(
@@ -49,7 +51,7 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         ConfigError: there is no such repository, it is closed to this user, or the hub cannot be
             reached.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -58,15 +60,19 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from huggingface_hub.utils import httpx
 
     from guerdon.errors import ConfigError
 
     kind = "data set" if is_dataset else "model"
+    repo_type = "dataset" if is_dataset else "model"
     options: dict[str, Any] = {} if is_dataset else {"ignore_patterns": list(_NEVER_READ)}
     try:
+        # without an answer the next call waits for ever, or takes half a folder for the whole
+        HfApi().repo_info(name, repo_type=repo_type, revision=revision, timeout=_ANSWER_S)
         found = snapshot_download(
             name,
-            repo_type="dataset" if is_dataset else "model",
+            repo_type=repo_type,
             revision=revision,
             local_dir=folder,
             **options,
@@ -86,18 +92,21 @@ def fetch(name: str, folder: Path, *, is_dataset: bool, revision: str | None) ->
         raise ConfigError(f"download {name!r}: give a name of the hub, owner/name") from error
     except LocalEntryNotFoundError as error:
         raise ConfigError(_unreachable(name, folder)) from error
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{_unreachable(name, folder)} ({why})") from error
-    if not any(path.is_file() for path in Path(found).iterdir()):
+    kept = Path(found) / ".cache"  # the hub's own notes
+    if not any(path.is_file() for path in Path(found).rglob("*") if kept not in path.parents):
         raise ConfigError(f"{name}: nothing to download")
 
 
 def _unreachable(name: str, folder: Path) -> str:
+    from huggingface_hub.constants import ENDPOINT
+
     return (
-        f"{name}: the hub cannot be reached (HF_ENDPOINT, HF_HUB_OFFLINE and the network say "
-        f"whether). Run the command again to go on where it stopped, or copy the files to {folder} "
-        f"from a machine that can"
+        f"{name}: the hub at {ENDPOINT} cannot be reached (HF_ENDPOINT, HF_HUB_OFFLINE and the "
+        "network say whether). Run the command again to go on where it stopped, or copy the files "
+        f"to {folder} from a machine that can"
     )
 
 

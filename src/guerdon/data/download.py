@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from guerdon.data.hub import read_dataset
+from guerdon.data.hub import HubUnreachable, read_dataset
 from guerdon.data.readers import SUFFIXES, read_file
 from guerdon.data.sets.all_sets import SETS
 from guerdon.data.sets.record import PublicSet, Split
@@ -74,7 +74,8 @@ def download(
         The sets that are there now, and why others are not.
 
     Raises:
-        ConfigError: none is there, or the folder is missing.
+        ConfigError: none is there, the folder is missing, or the hub cannot be reached; the sets
+            before are there all the same.
     """
     if folder is not None and not folder.is_dir():
         raise ConfigError(f"no folder {str(folder)!r} to take data sets from")
@@ -87,6 +88,8 @@ def download(
         try:
             fetch = _from_hub(one) if folder is None else _from_folder(one, folder)
             found[one.name] = _write(one, fetch, raw, known.get(one.name))
+        except HubUnreachable:
+            raise
         except ConfigError as error:
             missing[one.name] = error.problems[0]
             continue

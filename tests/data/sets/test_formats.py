@@ -8,6 +8,7 @@ from guerdon.data.sets.competition_math import MATH
 from guerdon.data.sets.drop import DROP
 from guerdon.data.sets.gsm8k import GSM8K
 from guerdon.data.sets.hotpotqa import HOTPOTQA
+from guerdon.data.sets.record import Split
 from guerdon.data.sets.squad import SQUAD
 
 
@@ -108,6 +109,40 @@ def test_drop_reads_passages_of_the_original_file_with_numbers_spans_and_dates()
         asked("when?", date={"day": "", "month": "May", "year": "2010"})]}}  # fmt: skip
     assert DROP.accepts(passages)
     assert [r.reference_answer for r in DROP.read(passages, "all")] == ["6", "Ada, Bob", "May 2010"]
+
+
+def hub_row(spans: list[str], types: list[str]) -> dict:
+    return {"section_id": "nfl_1", "query_id": "q", "passage": "Text.", "question": "Who?",
+            "answers_spans": {"spans": spans, "types": types}}  # fmt: skip
+
+
+def test_drop_takes_all_spans_of_the_hubs_training_rows_for_the_one_answer() -> None:
+    [record] = DROP.read(hub_row(["Ada", "Bob"], ["span", "span"]), "train")
+    assert record.answers == ("Ada, Bob",)
+    [number] = DROP.read(hub_row(["7"], ["number"]), "train")
+    assert number.answers == ("7",)
+
+
+@pytest.mark.parametrize(
+    ("spans", "types", "answers"),
+    [
+        (["Ada", "Ada"], ["span", "span"], ("Ada",)),
+        (["7", "8", "7"], ["number"] * 3, ("7", "8")),
+        (["4 May 2010", "May 2010"], ["date", "date"], ("4 May 2010", "May 2010")),
+        (["36", "36-yard"], ["number", "span"], ("36", "36-yard")),
+    ],
+)
+def test_drop_takes_what_several_people_answered_for_alternatives(
+    spans: list[str], types: list[str], answers: tuple[str, ...]
+) -> None:
+    [record] = DROP.read(hub_row(spans, types), "validation")
+    assert record.answers == answers
+
+
+@pytest.mark.parametrize("split", ["validation", "all"])
+def test_drop_refuses_spans_that_may_be_one_answer_or_several(split: Split) -> None:
+    with pytest.raises(ValueError, match="Ada, Bob may be one answer or several"):
+        DROP.read(hub_row(["Ada", "Bob"], ["span", "span"]), split)
 
 
 def test_a_set_accepts_rows_of_its_own_formats_only() -> None:

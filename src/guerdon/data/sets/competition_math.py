@@ -45,5 +45,7 @@ MATH = PublicSet(
     files=r"(^|[^a-z])math(500)?([^a-z]|$)|competition_math|hendrycks",
     accepts=has_keys({"problem", "solution"}),
     read=read,
-    hub=HubSplits("qwedsacf/competition_math", None, {"train": "all"}),
+    hub=HubSplits(
+        "DigitalLearningGmbH/MATH-lighteval", "default", {"train": "train", "test": "test"}
+    ),
 )

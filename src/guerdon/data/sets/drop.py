@@ -2,7 +2,7 @@
 
 Formats: the original JSON (passages by id, with qa_pairs), AFlow's lines (passage and question in
 one context, alternatives in ref_text separated by ``|``), the hub's rows (passage, question,
-answers_spans).
+answers_spans; those that leave open how many spans make an answer are refused).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def read(row: Mapping[str, Any], split: Split) -> list[Record]:
     if "ref_text" in row:
         return [_of_aflow(row, split)]
     if "answers_spans" in row:
-        spans = list((row["answers_spans"] or {}).get("spans") or ())
         passage, question = text_of(row, "passage"), text_of(row, "question")
-        return [_record(passage, question, list(map(str, spans)), split, row.get("query_id"))]
+        answers = _of_hub(row["answers_spans"] or {}, split)
+        return [_record(passage, question, answers, split, row.get("query_id"))]
     return list(_of_passages(row, split))
 
 
@@ -33,6 +33,22 @@ def is_original(row: Mapping[str, Any]) -> bool:
     return bool(row) and all(
         isinstance(one, Mapping) and {"passage", "qa_pairs"} <= one.keys() for one in row.values()
     )
+
+
+def _of_hub(given: Mapping[str, Any], split: Split) -> list[str]:
+    """The answers behind the hub's columns, where all spans of all answers are in one list: those
+    of the one answer to a training question, or of every person who answered another."""
+    texts = [str(text) for text in given.get("spans") or ()]
+    if split == "train":
+        return [", ".join(texts)] if texts else []
+    types = given.get("types") or ["span"] * len(texts)
+    spans = {text.strip() for text, kind in zip(texts, types, strict=True) if kind == "span"}
+    if len(spans) > 1:
+        raise ValueError(
+            f"its spans {', '.join(sorted(spans)):.60} may be one answer or several, the hub's "
+            "format does not say: take DROP from its original files"
+        )
+    return texts
 
 
 def _of_aflow(row: Mapping[str, Any], split: Split) -> Record:
