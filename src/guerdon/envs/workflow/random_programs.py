@@ -6,12 +6,13 @@ A policy that imitates them knows how workflows are written, not which one a pro
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from guerdon.envs.workflow.env import Workflow
 from guerdon.errors import ConfigError
-from guerdon.tasks import TaskSource
+from guerdon.tasks import TaskPool, TaskSource
 from guerdon.types import Message, Task, derive_seed
 from guerdon.workflow import Task as Setting
 from guerdon.workflow import check, parse_dsl, to_python
@@ -28,13 +29,15 @@ MAX_DRAWS = 10_000
 class RandomWorkflows:
     """Conversations in which the policy answers prompts of ``env`` with random valid workflows.
 
-    Parts are drawn evenly among single calls, ensembles, checks and loops, operators evenly among
-    those the task's domain has. A program about which the validator says anything is drawn again.
+    Parts are drawn evenly among single calls, ensembles, checks and loops. Each operator that the
+    task's domain has is asked for equally often, the others of a program are drawn evenly: what the
+    policy hardly ever writes, it cannot learn to write. A program that lacks what was asked for, or
+    about which the validator says anything, is drawn again.
 
     Args:
         env: the environment: its prompt, surface, operators and limits.
-        tasks: its training tasks, never the held-out ones.
-        num_conversations: how many; tasks come in random order, all of them before any again.
+        tasks: its training tasks, never the held-out ones; domains come by their weights.
+        num_conversations: how many; of each domain all tasks come before any again.
         max_parts: of a workflow: calls, ensembles, checks or loops one after the other.
         seed: decides everything.
     """
@@ -55,14 +58,11 @@ class RandomWorkflows:
 
     def load(self) -> list[Conversation]:
         """Draw them all."""
-        train = self.tasks.load(lambda messages: 0).train
-        draw = random.Random(derive_seed(self.seed, "tasks"))
-        order: list[Task] = []
-        while len(order) < self.num_conversations:
-            order += draw.sample(train, len(train))
+        sets = self.tasks.load(lambda messages: 0)
+        pool = TaskPool(sets.train, weights=sets.weights, seed=derive_seed(self.seed, "tasks"))
         return [
             (*self.env.prompt(task), {"role": "assistant", "content": self._write(task, number)})
-            for number, task in enumerate(order[: self.num_conversations])
+            for number, task in enumerate(pool.sample(self.num_conversations))
         ]
 
     def _write(self, task: Task, number: int) -> str:
@@ -80,13 +80,14 @@ class RandomWorkflows:
             joins=[o.name for o in operators if any(p.kind.item is not None for p in o.inputs)],
             fixes=[o.name for o in operators if o.parameter("feedback") is not None],
         )
+        wanted = draw.choice(words.all)
         for _ in range(MAX_DRAWS):
             parts = (_part(draw, words) for _ in range(draw.randint(1, self.max_parts)))
             text = print_chain(tuple(link for part in parts for link in part))
             if (text, setting) not in self._fine:
                 found = check(text, catalog, setting)
                 self._fine[text, setting] = found.is_valid and not found.findings
-            if self._fine[text, setting]:
+            if self._fine[text, setting] and wanted in re.findall(r"\w+", text):
                 break
         else:
             raise ConfigError(
