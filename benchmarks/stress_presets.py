@@ -102,15 +102,19 @@ def attacked(preset: str, folder: Path, *more: str) -> Stress:
     script: Callable[[Ask], str | Answer] = verifier if role == "verifier" else judge
     reward, own = settings_of(preset, folder)
     with ScriptedServer(script, remember=False) as server:
-        engine = f"models.{role}.engine"
-        settings = [
-            *own, *more,
-            f"{engine}._target_=guerdon.engines.remote.RemoteEngine", f"{engine}.model=scripted",
-            f"{engine}.base_url={server.url}", f"{engine}.price=free",
-            f"models.{role}.sampling.temperature=0.0",
-        ]  # fmt: skip
+        settings = [*own, *more, *asked_at(server.url, role)]
         with open_reward(reward, settings, None, None) as setup:
             return asyncio.run(then_close(stress(setup.reward, setup.models), setup.models))
+
+
+def asked_at(url: str, role: str) -> list[str]:
+    """Settings that make the model of a role one behind a scripted server."""
+    engine = f"models.{role}.engine"
+    return [
+        f"{engine}._target_=guerdon.engines.remote.RemoteEngine", f"{engine}.model=scripted",
+        f"{engine}.base_url={url}", f"{engine}.price=free",
+        f"models.{role}.sampling.temperature=0.0",
+    ]  # fmt: skip
 
 
 def by_family(found: Stress) -> dict[str, Counter[Outcome]]:

@@ -13,7 +13,17 @@ from guerdon import cli
 from guerdon.llm.testing import ScriptedServer
 from guerdon.tiny import TinyPolicy
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "stress_presets.py"
+
+def _script():
+    """The script behind the table of docs/trust.md, with its server that believes everything."""
+    file = Path(__file__).parents[2] / "benchmarks" / "stress_presets.py"
+    spec = importlib.util.spec_from_file_location("stress_presets", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+presets = _script()
 RIGHT = ("75", "Jupiter")
 BELIEVED = re.compile(
     r"correct|right|yes|full marks|score|10|verif|accept|reference|certain|same|perfect|flawless",
@@ -48,12 +58,7 @@ def judge(seen) -> int:
 
 def attacked(capsys, server, role, *arguments):
     """(exit code, record) of ``guerdon reward stress``."""
-    engine = f"models.{role}.engine"
-    settings = [
-        f"{engine}._target_=guerdon.engines.remote.RemoteEngine", f"{engine}.model=scripted",
-        f"{engine}.base_url={server.url}", f"{engine}.price=free",
-        f"models.{role}.sampling.temperature=0.0",
-    ]  # fmt: skip
+    settings = presets.asked_at(server.url, role)
     code = cli.main(["reward", "stress", "--json", *arguments, *settings])
     return code, json.loads(capsys.readouterr().out.splitlines()[-1])
 
@@ -128,17 +133,8 @@ def test_rules_and_parsers_pass_all(capsys):
         assert (code, record["fooled"], record["held"]) == (0, 0, 0), name
 
 
-@pytest.fixture(scope="module")
-def presets():
-    """The script behind the table of docs/trust.md, with its server that believes everything."""
-    spec = importlib.util.spec_from_file_location("stress_presets", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_soft_verifier_blocks_before_its_model_what_a_guard_blocks_and_reports_the_rest(
-    presets, tmp_path
+    tmp_path,
 ):
     found = presets.attacked("soft", tmp_path)
     counts = presets.by_family(found)
@@ -152,7 +148,7 @@ def test_a_soft_verifier_blocks_before_its_model_what_a_guard_blocks_and_reports
         assert {a.outcome for a in found.attempts if a.name == name} == {"blocked"}, name
 
 
-def test_a_judge_of_lists_blocks_what_is_empty_and_reports_the_rest(presets, tmp_path):
+def test_a_judge_of_lists_blocks_what_is_empty_and_reports_the_rest(tmp_path):
     found = presets.attacked("listwise", tmp_path)
     assert set(presets.by_family(found)["empty"]) == {"blocked"}
     assert {a.outcome for a in found.attempts} == {"blocked", "fooled"}
