@@ -18,11 +18,6 @@ async def then_close(work: Awaitable[T], models: Models) -> T:
     try:
         return await work
     finally:
-        await close(models)
-
-
-async def close(models: Models) -> None:
-    """Close the connections and servers of all models that have any."""
-    for model in models.values():
-        if callable(end := getattr(model.engine, "close", None)):
-            await end()
+        for model in models.values():
+            if callable(close := getattr(model.engine, "close", None)):
+                await close()

@@ -14,7 +14,7 @@ from guerdon.backends import local
 from guerdon.config.build import build
 from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
-from guerdon.engines.closing import close
+from guerdon.engines.closing import then_close
 from guerdon.errors import BudgetExceeded, ConfigError, GuerdonError, RolloutError
 from guerdon.runs import reader
 from guerdon.runs.store import RunStore, log
@@ -84,7 +84,7 @@ def train(
         run = _build(config, store, display)
         progress = checkpoints.load(run, last) if last else Progress()
         loop = Loop(run, progress, display)
-        status = asyncio.run(loop.play())
+        status = asyncio.run(then_close(loop.play(), run.models))
         return Outcome(store.folder, status, loop.summary)
     except KeyboardInterrupt:
         status = "interrupted"
@@ -172,7 +172,6 @@ class Loop:
             raise
         finally:
             gc.unfreeze()
-            await close(self.training.models)
             for tracker in self.trackers:
                 tracker.close()
             if self.training.ledger is not None:
