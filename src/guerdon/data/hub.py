@@ -26,7 +26,7 @@ def read_dataset(name: str, *, subset: str | None, split: str) -> Table:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     from huggingface_hub.utils import httpx
 
-    is_gated = False if Path(name).exists() else _is_gated(name)
+    is_gated = not Path(name).exists() and _is_gated(name)
     try:
         dataset = datasets.load_dataset(name, subset, split=split)
     except httpx.TransportError as error:
