@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from guerdon.fused import fuse
+
 VOCABULARY = 4096
 
 
@@ -24,4 +26,6 @@ def random_qwen2(attention: str, eos_token_id: int) -> Qwen2ForCausalLM:
         eos_token_id=eos_token_id,
         pad_token_id=0,
     )
-    return Qwen2ForCausalLM._from_config(config, attn_implementation=attention).eval()
+    model = Qwen2ForCausalLM._from_config(config, attn_implementation=attention).eval()
+    fuse(model)
+    return model

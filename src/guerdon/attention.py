@@ -63,6 +63,14 @@ def attending(layout: Layout) -> Iterator[None]:
         _current = outer
 
 
+def attend(
+    layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None
+) -> Tensor:
+    """Attention of one layer as the current layout says; see `Layout.attend`."""
+    assert _current is not None, "a guerdon model must run inside `attending(layout)`"
+    return _current.attend(layer, query, key, value, scale, window)
+
+
 def _attention(
     module: nn.Module,
     query: Tensor,
@@ -75,12 +83,11 @@ def _attention(
     softcap: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    assert _current is not None, "a guerdon model must run inside `attending(layout)`"
     assert query.shape[0] == 1, "sequences are laid out in one flat row"
     assert softcap is None and dropout == 0.0, "unsupported attention; hf.load_model refuses it"
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     layer: int = module.layer_idx  # type: ignore[assignment]
-    out = _current.attend(layer, query[0], key[0], value[0], scale, sliding_window)
+    out = attend(layer, query[0], key[0], value[0], scale, sliding_window)
     return out.unsqueeze(0), None
 
 

@@ -20,6 +20,7 @@ from transformers.utils import logging
 
 from guerdon import attention
 from guerdon.errors import ConfigError
+from guerdon.fused import fuse
 
 # peft still says what transformers has renamed; a user can do nothing about it
 warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated")
@@ -89,7 +90,8 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 def load_model(
     path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu"
 ) -> PreTrainedModel:
-    """A causal language model whose attention runs under `attention.attending`."""
+    """A causal language model whose attention runs under `attention.attending`; its decoder layers
+    are `fused` where they can be."""
     try:
         config = AutoConfig.from_pretrained(path)
         check_attention(str(path), config)
@@ -107,6 +109,7 @@ def load_model(
             f"model {str(path)!r}: cannot be loaded ({_first_line(error)})"
         ) from error
     model.to(device)  # type: ignore[arg-type]
+    fuse(model)
     return model.eval()
 
 

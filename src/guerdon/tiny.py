@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from guerdon import attention
 from guerdon.errors import ConfigError
+from guerdon.fused import fuse
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
@@ -126,7 +127,9 @@ class TinyPolicy:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return Qwen2ForCausalLM._from_config(config, attn_implementation=attention.NAME).eval()
+            model = Qwen2ForCausalLM._from_config(config, attn_implementation=attention.NAME)
+        fuse(model)
+        return model.eval()
 
     def save(self, folder: str | Path, seed: int = 0) -> None:
         """Write model and tokenizer to ``folder``."""

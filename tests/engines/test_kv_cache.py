@@ -30,17 +30,26 @@ def test_segment_sizes_are_powers_of_two_of_at_least_16() -> None:
     assert [segment_size(n) for n in (0, 1, 16, 17, 32, 100)] == [16, 16, 16, 32, 32, 128]
 
 
-def test_what_is_written_is_read_as_a_range_or_by_slots() -> None:
+def test_what_is_written_is_read() -> None:
     cache = make()
     segments = [cache.allocate(20) for _ in range(3)]
     assert all(s is not None for s in segments)
     written = [write(cache, s, 20) for s in segments if s is not None]
-    keys, values = cache.read(1, 32, slice(0, 3), 20)
+    other, (keys, values) = cache.slots(32, slice(0, 3), 20)
     assert torch.equal(keys, torch.stack([k for k, _ in written]))
     assert torch.equal(values, torch.stack([v for _, v in written]))
-    keys, _ = cache.read(1, 32, torch.tensor([2, 0]), 7)
-    assert torch.equal(keys, torch.stack([written[2][0], written[0][0]])[:, :, :7])
-    assert not cache.read(0, 32, slice(0, 3), 20)[0].any()  # another layer
+    keys, _ = cache.slots(32, slice(2, 3), 7)[1]
+    assert torch.equal(keys[0], written[2][0][:, :7])
+    assert not other[0].any()  # another layer
+
+
+def test_views_see_what_is_written_later() -> None:
+    cache = make()
+    segment = cache.allocate(20)
+    assert segment is not None
+    _, (keys, values) = cache.slots(32, slice(0, 1), 20)
+    key, value = write(cache, segment, 20)
+    assert torch.equal(keys[0], key) and torch.equal(values[0], value)
 
 
 def test_a_copy_in_a_wider_segment_reads_the_same() -> None:
@@ -49,7 +58,7 @@ def test_a_copy_in_a_wider_segment_reads_the_same() -> None:
     assert narrow is not None and wide is not None
     key, value = write(cache, narrow, 11)
     cache.copy(narrow, wide, 11)
-    keys, values = cache.read(1, 64, slice(wide.slot, wide.slot + 1), 11)
+    _, (keys, values) = cache.slots(64, slice(wide.slot, wide.slot + 1), 11)
     assert torch.equal(keys[0], key) and torch.equal(values[0], value)
 
 

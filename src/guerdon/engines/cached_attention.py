@@ -11,7 +11,7 @@ are read once for all sequences that share it:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -38,39 +38,104 @@ class Reads:
     offset: int
 
 
-@dataclass
 class _Part:
-    """Reads of neighbouring size as one padded batch: m segments, T queries each, L keys."""
+    """Reads of segments of one size as one padded batch: m segments, T queries each, L keys.
 
-    capacity: int
-    slots: slice | Int[Tensor, " m"]
-    length: int
-    queries: Int[Tensor, "m T"] | None
-    """None: the flat row as it is, one query a segment."""
-    shape: tuple[int, int]
-    limits: Int[Tensor, "m T"]
-    offsets: Int[Tensor, " m"]
-    uniform: bool
-    """Whether all queries of a segment have the same limit."""
-    masks: dict[tuple[int | None, int], Tensor | None] = field(default_factory=dict)
+    Args:
+        bucket: the reads, by where their segments start.
+        num_tokens: of the flat row.
+    """
 
-    def mask(
-        self, positions: Int[Tensor, " N"], window: int | None, repeat: int, dtype: torch.dtype
-    ) -> Float[Tensor, "m 1 Q L"] | None:
-        """What to add to the scores; None where every query sees all L keys."""
-        if (window, repeat) not in self.masks:
-            self.masks[window, repeat] = self._mask(positions, window, repeat, dtype)
-        return self.masks[window, repeat]
+    def __init__(
+        self, bucket: Sequence[Reads], cache: KvCache, num_tokens: int, device: torch.device
+    ) -> None:
+        capacity = bucket[0].segment.capacity
+        slots = np.array([read.segment.slot for read in bucket])
+        widths = np.array([len(read.tokens) for read in bucket])
+        tokens = np.concatenate([read.tokens for read in bucket])
+        limits = np.concatenate([read.limits for read in bucket])
+        rows, count, width = np.arange(len(slots)), len(slots), int(widths.max())
+        dense = slots[-1] - slots[0] < 2 * count
+        if dense:  # attending for slots in between that nobody asks about is cheaper than copying
+            rows, count = slots - slots[0], int(slots[-1] - slots[0]) + 1
+        filled = np.zeros((count, width), dtype=bool)
+        filled[rows] = np.arange(width) < widths[:, None]
+        queries = np.zeros((count, width), dtype=np.int64)
+        queries[filled] = tokens
+        padded = np.ones((count, width), dtype=np.int64)
+        padded[rows] = limits[np.cumsum(widths) - 1][:, None]
+        padded[filled] = limits
+        offsets = np.zeros(count, dtype=np.int64)
+        offsets[rows] = [read.offset for read in bucket]
+
+        def move(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values).to(device)
+
+        order = np.argsort(tokens)
+        self.tokens = move(tokens[order])
+        self.is_all = _is_range(tokens[order], num_tokens)
+        """Whether it is about each token of the flat row."""
+        self._shape, self._length = (count, width), int(limits.max())
+        self._limits, self._offsets = move(padded), move(offsets)
+        self._uniform = bool((padded == padded[:, :1]).all())
+        """Whether all queries of a segment have the same limit."""
+        self._sees_all = bool((limits == self._length).all()) and len(limits) == padded.size
+        self._masks: dict[tuple[int | None, int], Tensor | None] = {}
+        self._queries = move(queries.reshape(-1))
+        """Which token asks in each of m x T places."""
+        self._answers = move(np.flatnonzero(filled)[order])
+        """In which of them ``tokens`` ask."""
+        self._as_it_is = width == 1 and count == num_tokens and _is_range(tokens, num_tokens)
+        """Whether the flat row is the batch."""
+        between = slice(int(slots[0]), int(slots[-1]) + 1) if dense else slice(None)
+        self._views = cache.slots(capacity, between, self._length)
+        self._slots = None if dense else move(slots)
+
+    def attend(
+        self,
+        layer: int,
+        query: Float[Tensor, "N K r D"],
+        positions: Int[Tensor, " N"],
+        scale: float,
+        window: int | None,
+    ) -> tuple[Float[Tensor, "n K r D"], Float[Tensor, "n K r"]]:
+        """What each of ``tokens`` sees of its segment, and the log-sum-exp of the scores."""
+        keys, values = self._views[layer]
+        if self._slots is not None:
+            keys, values = keys.index_select(0, self._slots), values.index_select(0, self._slots)
+        mask = self._mask(positions, window, query.shape[2], query.dtype)
+        if self._as_it_is:
+            return attention_with_lse(query, keys, values, mask, scale)
+        _, kv_heads, repeat, dim = query.shape
+        count, width = self._shape
+        asked = query.index_select(0, self._queries).view(count, width, kv_heads, repeat, dim)
+        asked = asked.transpose(1, 2).reshape(count, kv_heads, width * repeat, dim)
+        out, lse = attention_with_lse(asked, keys, values, mask, scale)
+        # in memory a token's answers are neighbours on the CPU: no copy
+        out = out.transpose(1, 2).reshape(count * width, repeat, kv_heads, dim)
+        lse = lse.transpose(1, 2).reshape(count * width, repeat, kv_heads)
+        out, lse = out.index_select(0, self._answers), lse.index_select(0, self._answers)
+        return out.transpose(1, 2), lse.transpose(1, 2)
 
     def _mask(
         self, positions: Int[Tensor, " N"], window: int | None, repeat: int, dtype: torch.dtype
+    ) -> Float[Tensor, "m 1 Q L"] | None:
+        """What to add to the scores; None where every query sees all L keys."""
+        if (window, repeat) not in self._masks:
+            self._masks[window, repeat] = self._new_mask(positions, window, repeat, dtype)
+        return self._masks[window, repeat]
+
+    def _new_mask(
+        self, positions: Int[Tensor, " N"], window: int | None, repeat: int, dtype: torch.dtype
     ) -> Tensor | None:
-        limits = self.limits[:, :1] if self.uniform and window is None else self.limits
-        keys = torch.arange(self.length, device=limits.device)
+        if window is None and self._sees_all:
+            return None
+        limits = self._limits[:, :1] if self._uniform and window is None else self._limits
+        keys = torch.arange(self._length, device=limits.device)
         hidden = keys >= limits.unsqueeze(-1)
         if window is not None:
-            asks = positions if self.queries is None else positions[self.queries]
-            oldest = asks.view(self.shape) - window - self.offsets.unsqueeze(1)
+            oldest = positions[self._queries].view(self._shape) - window
+            oldest -= self._offsets.unsqueeze(1)
             hidden = hidden | (keys <= oldest.unsqueeze(-1))
         if not hidden.any():
             return None
@@ -102,13 +167,10 @@ class CachedLayout:
     ) -> None:
         self._cache, self._rows, self._positions = cache, rows, positions
         self._last = int(positions.max())
-        count, device = len(positions), positions.device
-        self._own, order = _parts(own, count, device)
-        self._own_order = None if _is_range(order, count) else torch.from_numpy(order).to(device)
-        self._heads, order = _parts(heads, count, device)
-        shared = np.flatnonzero(order >= 0)
-        self._shared = None if len(shared) == count else torch.from_numpy(shared).to(device)
-        self._head_order = torch.from_numpy(order[shared]).to(device)
+        self._own, self._heads = (
+            [_Part(bucket, cache, len(positions), positions.device) for bucket in _buckets(reads)]
+            for reads in (own, heads)
+        )
 
     def attend(
         self,
@@ -123,48 +185,31 @@ class CachedLayout:
         self._cache.write(layer, self._rows, key.transpose(0, 1), value.transpose(0, 1))
         if window is not None and window > self._last:
             window = None
-        query = query.transpose(0, 1)
-        out, lse = self._read(self._own, layer, query, scale, window)
-        order = slice(len(self._positions)) if self._own_order is None else self._own_order
-        out, lse = out[order], lse[order]  # without the padding, which may be at the end only
-        if not self._heads:
-            return out
-        head_out, head_lse = self._read(self._heads, layer, query, scale, window)
-        head_out, head_lse = head_out[self._head_order], head_lse[self._head_order]
-        if self._shared is None:
-            return torch.lerp(out, head_out, _weight(head_lse, lse, out.dtype))
-        weight = _weight(head_lse, lse[self._shared], out.dtype)
-        out[self._shared] = torch.lerp(out[self._shared], head_out, weight)
-        return out
+        num_heads, kv_heads = query.shape[0], self._cache.num_heads
+        asks = query.transpose(0, 1)
+        asks = asks.view(len(asks), kv_heads, num_heads // kv_heads, -1)
+        out, lse = self._to_own(layer, asks, scale, window)
+        for part in self._heads:
+            seen, seen_lse = part.attend(layer, asks, self._positions, scale, window)
+            if part.is_all:
+                out = _merge(out, lse, seen, seen_lse)
+            else:
+                own, own_lse = out[part.tokens], lse[part.tokens]
+                out.index_copy_(0, part.tokens, _merge(own, own_lse, seen, seen_lse))
+        return out.flatten(1, 2)
 
-    def _read(
-        self,
-        parts: Sequence[_Part],
-        layer: int,
-        query: Float[Tensor, "N H D"],
-        scale: float,
-        window: int | None,
-    ) -> tuple[Float[Tensor, "R H D"], Float[Tensor, "R H"]]:
-        """Attention over one segment a token, in the order of the parts, padding included."""
-        outs, lses = [], []
-        num_heads, head_dim = query.shape[1:]
-        kv_heads = self._cache.num_heads
-        repeat = num_heads // kv_heads
-        for part in parts:
-            count, width = part.shape
-            keys, values = self._cache.read(layer, part.capacity, part.slots, part.length)
-            asked = query if part.queries is None else query[part.queries]
-            asked = asked.reshape(count, width, kv_heads, repeat, head_dim).transpose(1, 2)
-            asked = asked.reshape(count, kv_heads, width * repeat, head_dim)
-            mask = part.mask(self._positions, window, repeat, query.dtype)
-            out, lse = attention_with_lse(asked, keys, values, mask, scale)
-            out = out.view(count, kv_heads, width, repeat, head_dim).transpose(1, 2)
-            lse = lse.view(count, kv_heads, width, repeat).transpose(1, 2)
-            outs.append(out.reshape(count * width, num_heads, head_dim))
-            lses.append(lse.reshape(count * width, num_heads))
-        if len(outs) == 1:
-            return outs[0], lses[0]
-        return torch.cat(outs), torch.cat(lses)
+    def _to_own(
+        self, layer: int, asks: Float[Tensor, "N K r D"], scale: float, window: int | None
+    ) -> tuple[Float[Tensor, "N K r D"], Float[Tensor, "N K r"]]:
+        found = [part.attend(layer, asks, self._positions, scale, window) for part in self._own]
+        if len(found) == 1 and self._own[0].is_all:
+            return found[0]
+        out = asks.new_empty(asks.shape)
+        lse = found[0][1].new_empty(asks.shape[:3])
+        for part, (seen, seen_lse) in zip(self._own, found, strict=True):
+            out.index_copy_(0, part.tokens, seen)
+            lse.index_copy_(0, part.tokens, seen_lse)
+        return out, lse
 
 
 def attention_with_lse(
@@ -187,70 +232,23 @@ def attention_with_lse(
     return (scores - lse.unsqueeze(-1)).exp().to(value.dtype) @ value, lse
 
 
-def _weight(
-    head_lse: Float[Tensor, "N H"], own_lse: Float[Tensor, "N H"], dtype: torch.dtype
-) -> Float[Tensor, "N H 1"]:
-    return torch.sigmoid(head_lse - own_lse).to(dtype).unsqueeze(-1)
+def _merge(
+    out: Float[Tensor, "n K r D"],
+    lse: Float[Tensor, "n K r"],
+    other: Float[Tensor, "n K r D"],
+    other_lse: Float[Tensor, "n K r"],
+) -> Float[Tensor, "n K r D"]:
+    weight = torch.sub(other_lse, lse).sigmoid_().to(out.dtype)
+    return torch.lerp(out, other, weight.unsqueeze(-1))
 
 
-def _parts(
-    reads: Sequence[Reads], num_tokens: int, device: torch.device
-) -> tuple[list[_Part], np.ndarray]:
-    """Batch reads by segment size and, within a factor of two, by number of queries.
-
-    Returns:
-        The parts, and for every token its place in their concatenated outputs, -1 if none.
-    """
+def _buckets(reads: Sequence[Reads]) -> list[list[Reads]]:
+    """Batches of one segment size and, within a factor of two, one number of queries."""
     buckets: dict[tuple[int, int], list[Reads]] = {}
     for read in reads:
         key = (read.segment.capacity, (len(read.tokens) - 1).bit_length())
         buckets.setdefault(key, []).append(read)
-    parts, order, base = [], np.full(num_tokens, -1), 0
-    for (capacity, _), bucket in buckets.items():
-        part, tokens, places = _part(capacity, bucket, num_tokens, device)
-        parts.append(part)
-        order[tokens] = base + places
-        base += part.shape[0] * part.shape[1]
-    return parts, order
-
-
-def _part(
-    capacity: int, bucket: list[Reads], num_tokens: int, device: torch.device
-) -> tuple[_Part, np.ndarray, np.ndarray]:
-    """One part, the tokens it covers, and their places in its output."""
-    bucket.sort(key=lambda read: read.segment.start)
-    slots = np.array([read.segment.slot for read in bucket])
-    widths = np.array([len(read.tokens) for read in bucket])
-    tokens = np.concatenate([read.tokens for read in bucket])
-    limits = np.concatenate([read.limits for read in bucket])
-    rows, count, width = np.arange(len(slots)), len(slots), int(widths.max())
-    dense = slots[-1] - slots[0] < 2 * count
-    if dense:  # attending for slots in between that nobody asks about is cheaper than copying
-        rows, count = slots - slots[0], int(slots[-1] - slots[0]) + 1
-
-    filled = np.zeros((count, width), dtype=bool)
-    filled[rows] = np.arange(width) < widths[:, None]
-    queries = np.zeros((count, width), dtype=np.int64)
-    queries[filled] = tokens
-    padded = np.ones((count, width), dtype=np.int64)
-    padded[rows] = limits[np.cumsum(widths) - 1][:, None]
-    padded[filled] = limits
-    offsets = np.zeros(count, dtype=np.int64)
-    offsets[rows] = [read.offset for read in bucket]
-    alone = width == 1 and count == len(bucket) and _is_range(tokens, num_tokens)
-    part = _Part(
-        capacity=capacity,
-        slots=slice(int(slots[0]), int(slots[-1]) + 1)
-        if dense
-        else torch.from_numpy(slots).to(device),
-        length=int(limits.max()),
-        queries=None if alone else torch.from_numpy(queries).to(device),
-        shape=(count, width),
-        limits=torch.from_numpy(padded).to(device),
-        offsets=torch.from_numpy(offsets).to(device),
-        uniform=bool((padded == padded[:, :1]).all()),
-    )
-    return part, tokens, np.flatnonzero(filled)
+    return [sorted(bucket, key=lambda read: read.segment.start) for bucket in buckets.values()]
 
 
 def _is_range(values: np.ndarray, count: int) -> bool:

@@ -58,7 +58,10 @@ class KvCache:
         self.head_dim = head_dim
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
         self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
-        self._store = _zeros(self._shape, dtype, device)
+        self._dtype, self._device = dtype, device
+        self._planes: list[tuple[Tensor, ...]] = []
+        """Keys and values of each layer."""
+        self.wipe()
         self.clear()
 
     def clear(self) -> None:
@@ -78,11 +81,13 @@ class KvCache:
         """Set all keys and values to 0: a masked key still multiplies its value by 0, so what is
         left there must not be NaN."""
         self.release()  # free the old pages before there are new ones
-        self._store = _zeros(self._shape, self._store.dtype, self._store.device)
+        self._store = _zeros(self._shape, self._dtype, self._device)
+        self._planes.extend(plane.unbind(0) for plane in self._store.unbind(0))
 
     def release(self) -> None:
         """Give the memory back until ``wipe`` takes it again; nothing can be stored meanwhile."""
-        self._store = torch.empty(0, dtype=self._store.dtype, device=self._store.device)
+        self._store = torch.empty(0, dtype=self._dtype, device=self._device)
+        self._planes = []
 
     def allocate(self, num_tokens: int, *, high: bool = False) -> Segment | None:
         """A segment for so many tokens, at the low or the high end; None when there is none.
@@ -132,20 +137,18 @@ class KvCache:
     ) -> None:
         """Store new tokens; ``rows`` are ``start * heads + head * capacity + token``, heads of a
         token together."""
-        self._store[layer, 0].index_copy_(0, rows, key.reshape(-1, self.head_dim))
-        self._store[layer, 1].index_copy_(0, rows, value.reshape(-1, self.head_dim))
+        keys, values = self._planes[layer]
+        keys.index_copy_(0, rows, key.reshape(-1, self.head_dim))
+        values.index_copy_(0, rows, value.reshape(-1, self.head_dim))
 
-    def read(
-        self, layer: int, capacity: int, slots: slice | Int[Tensor, " m"], length: int
-    ) -> tuple[Float[Tensor, "m heads length D"], Float[Tensor, "m heads length D"]]:
-        """Keys and values of the first tokens of segments of one size; a view if ``slots`` is a
-        range."""
+    def slots(self, capacity: int, slots: slice, length: int) -> list[tuple[Tensor, Tensor]]:
+        """For each layer, keys and values Float[m, heads, length, D] of the first tokens of
+        neighbouring segments of one size: views, which see what is written later."""
         count = self.max_tokens // capacity
-        store = self._store[layer, :, : count * capacity * self.num_heads]
-        store = store.view(2, count, self.num_heads, capacity, self.head_dim)[:, :, :, :length]
-        if isinstance(slots, slice):
-            return store[0, slots], store[1, slots]
-        return store[0].index_select(0, slots), store[1].index_select(0, slots)
+        store = self._store[:, :, : count * capacity * self.num_heads]
+        store = store.unflatten(2, (count, self.num_heads, capacity))[:, :, slots, :, :length]
+        views = store.flatten(0, 1).unbind(0)
+        return list(zip(views[::2], views[1::2], strict=True))
 
 
 def _zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -280,7 +280,7 @@ class NativeEngine:
             sequence.conversation = conversation
             self._active.append(self._waiting.popleft())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _step(self) -> bool:
         """One forward pass, one token for each sequence that is through its prompt.
 

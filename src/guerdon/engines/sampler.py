@@ -51,7 +51,9 @@ def sample(
         scaled = scaled / torch.tensor(heat, device=device).unsqueeze(1)
     if any(s.top_k > 0 or s.top_p < 1.0 for s in samplings):
         scaled = _truncated(scaled, samplings)
-    lse = scaled.logsumexp(-1, keepdim=True)
+    peak = scaled.amax(-1, keepdim=True)
+    weights = (scaled - peak).exp_()
+    lse = weights.sum(-1, keepdim=True).log_().add_(peak)
     if not lse.isfinite().all():
         raise ArithmeticError("its logits are not finite")
     greedy = [s.temperature == 0 for s in samplings]
@@ -59,7 +61,7 @@ def sample(
         tokens = scaled.argmax(-1)
     else:
         noise = uniforms([s.seed for s in samplings], indices)
-        tokens = _invert((scaled - lse).exp_(), torch.from_numpy(noise).to(device))
+        tokens = _invert(weights, torch.from_numpy(noise).to(device))
         if any(greedy):
             tokens = torch.where(torch.tensor(greedy, device=device), scaled.argmax(-1), tokens)
     logprobs = (scaled.gather(1, tokens.unsqueeze(1)) - lse).squeeze(1)
@@ -99,21 +101,21 @@ def _truncated(scaled: Float[Tensor, "R V"], samplings: Sequence[Sampling]) -> F
     return torch.empty_like(scaled).scatter_(1, tokens, ordered)
 
 
-def _invert(probs: Float[Tensor, "R V"], noise: Float[Tensor, " R"]) -> Int[Tensor, " R"]:
-    """The first token whose cumulative probability exceeds ``noise`` times the total.
+def _invert(weights: Float[Tensor, "R V"], noise: Float[Tensor, " R"]) -> Int[Tensor, " R"]:
+    """The first token whose cumulative weight exceeds ``noise`` times the total.
 
     In two levels, first a block of tokens, then a token of it: sums in float64 over the whole
     vocabulary would cost more than the rest of sampling.
     """
-    rows, vocabulary = probs.shape
-    blocks = F.pad(probs, (0, -vocabulary % _BLOCK)).view(rows, -1, _BLOCK)
+    rows, vocabulary = weights.shape
+    blocks = F.pad(weights, (0, -vocabulary % _BLOCK)).view(rows, -1, _BLOCK)
     ends = blocks.sum(-1).double().cumsum(-1)
     zero = torch.zeros_like(noise)
-    # rounding must not lead to or past the end, where tokens of probability 0 may be
+    # rounding must not lead to or past the end, where tokens of weight 0 may be
     target = torch.minimum(noise * ends[:, -1], ends[:, -1].nextafter(zero))
     block = torch.searchsorted(ends, target.unsqueeze(1), right=True)
     start = torch.where(block > 0, ends.gather(1, (block - 1).clamp(min=0)), 0.0)
-    inside = blocks[torch.arange(rows, device=probs.device), block.squeeze(1)].double().cumsum(-1)
+    inside = blocks[torch.arange(rows, device=weights.device), block.squeeze(1)].double().cumsum(-1)
     rest = torch.minimum(target - start.squeeze(1), inside[:, -1].nextafter(zero))
     token = torch.searchsorted(inside, rest.unsqueeze(1), right=True)
     return (block * _BLOCK + token).squeeze(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -11,11 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from guerdon.learner.masked import DenseLayout
-from guerdon.learner.packing import Pack, Span
+from guerdon.learner.packing import Pack, Span, Tree
 
 # the kernel behind `scaled_dot_product_attention`, which alone does not return the log-sum-exp
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+
+_ENOUGH_TOKENS = 256
+"""From how many on a call of the kernel takes longer than it takes to make the call."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,14 @@ class _Tokens:
             tokens = part.transpose(1, 2).reshape(-1, *flat.shape[1:])[self.real]
             flat[self.index.reshape(-1)[self.real]] = tokens
 
+    def mix(
+        self, part: Float[Tensor, "M H L D"], weight: Tensor, flat: Float[Tensor, "N H D"]
+    ) -> None:
+        """Move [M, H, L, D] to where ``cut`` reads it by the fraction ``weight``."""
+        mixed = self.cut(flat).lerp_(part, weight)
+        if self.index is not None:
+            self.paste(mixed, flat)
+
     def add(self, part: Float[Tensor, "M H L D"], flat: Float[Tensor, "N H D"]) -> None:
         """Add [M, H, L, D] to where ``cut`` reads it."""
         if self.index is None:
@@ -110,11 +122,7 @@ class BlockLayout:
         spans = [tree.prompt for tree in pack.trees]
         spans += [branch for tree in pack.trees for branch in tree.branches]
         self.blocks = [block for bucket in _buckets(spans) for block in _causal_blocks(bucket)]
-        for tree in pack.trees:
-            if tree.branches:
-                start, end = tree.branches[0][0], sum(tree.branches[-1])
-                branches = _Tokens.of([(start, end - start)])
-                self.blocks.append(_Block(branches, _Tokens.of([tree.prompt]), causal=False))
+        self.blocks += _branch_blocks(pack.trees)
 
     def attend(
         self,
@@ -136,15 +144,25 @@ class BlockLayout:
 
 
 def _buckets(spans: list[Span]) -> list[list[Span]]:
-    """Sequences of similar length, longest first: little padding, few calls."""
+    """Sequences that are computed together: neighbours of one length where they have enough tokens
+    for a call, since they are read in place; the others by similar length, longest first, which
+    takes little padding and few calls."""
+    runs: list[list[Span]] = []
+    for span in (s for s in spans if s[1]):
+        if runs and span == (sum(runs[-1][-1]), runs[-1][-1][1]):
+            runs[-1].append(span)
+        else:
+            runs.append([span])
+    large = [run for run in runs if len(run) * run[0][1] >= _ENOUGH_TOKENS]
+    small = [span for run in runs if len(run) * run[0][1] < _ENOUGH_TOKENS for span in run]
     buckets: list[list[Span]] = []
-    for span in sorted((s for s in spans if s[1]), key=lambda s: -s[1]):
+    for span in sorted(small, key=lambda s: -s[1]):
         longest = buckets[-1][0][1] if buckets else 0
         if longest and (span[1] * 4 >= longest * 3 or longest <= 16):
             buckets[-1].append(span)
         else:
             buckets.append([span])
-    return buckets
+    return large + buckets
 
 
 def _causal_blocks(spans: list[Span]) -> list[_Block]:
@@ -160,6 +178,21 @@ def _causal_blocks(spans: list[Span]) -> list[_Block]:
         if start:
             blocks.append(_Block(part, tokens.part(0, start), causal=False))
     return blocks
+
+
+def _branch_blocks(trees: Sequence[Tree]) -> list[_Block]:
+    """All branches of a tree attend to its prompt; trees of the same size in one call."""
+    same: dict[tuple[int, int], tuple[list[Span], list[Span]]] = {}
+    for tree in trees:
+        if tree.branches:
+            start, end = tree.branches[0][0], sum(tree.branches[-1])
+            branches, prompts = same.setdefault((end - start, tree.prompt[1]), ([], []))
+            branches.append((start, end - start))
+            prompts.append(tree.prompt)
+    return [
+        _Block(_Tokens.of(branches), _Tokens.of(prompts), causal=False)
+        for branches, prompts in same.values()
+    ]
 
 
 class _BlockAttention(torch.autograd.Function):
@@ -181,12 +214,14 @@ class _BlockAttention(torch.autograd.Function):
             q, k, v = block.queries.cut(query), block.keys.cut(key), block.keys.cut(value)
             part, part_lse = _flash(q, k, v, is_causal=block.causal, scale=scale)
             part_lse = part_lse[..., None]
-            if not block.causal:
-                before, before_lse = block.queries.cut(out), block.queries.cut(lse)
+            if block.causal:
+                block.queries.paste(part, out)
+            else:
+                before_lse = block.queries.cut(lse)
                 joint = torch.logaddexp(before_lse, part_lse)
-                part.mul_((part_lse - joint).exp()).add_(before * (before_lse - joint).exp())
+                weight = (part_lse - joint).exp_().to(part.dtype)
+                block.queries.mix(part, weight, out)
                 part_lse = joint
-            block.queries.paste(part, out)
             block.queries.paste(part_lse, lse)
         ctx.save_for_backward(query, key, value, out, lse)
         ctx.scale, ctx.blocks = scale, blocks
