@@ -1,5 +1,6 @@
 """KvCache: segments never overlap, and give back what was written."""
 
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,9 +21,8 @@ def make(max_tokens: int = 256) -> KvCache:
 
 def write(cache: KvCache, segment: Segment, num_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
     key, value = torch.randn(2, num_tokens, 3, 4)
-    rows = segment.start * 3 + torch.arange(num_tokens)[:, None]
-    rows = rows + segment.capacity * torch.arange(3)
-    cache.write(1, rows.reshape(-1), key, value)
+    where = (np.full(num_tokens, n) for n in (segment.start, segment.capacity))
+    cache.write(1, torch.from_numpy(cache.rows(*where, np.arange(num_tokens))), key, value)
     return key.transpose(0, 1), value.transpose(0, 1)
 
 

@@ -151,7 +151,7 @@ class CachedLayout:
 
     Args:
         cache: where keys and values are.
-        rows: Int[N * heads], where those of the new tokens go; see `KvCache.write`.
+        rows: where those of the new tokens go; see `KvCache.rows`.
         positions: Int[N], of the tokens in their sequences.
         own: reads of each sequence's own segment; they cover every token once.
         heads: reads of shared segments; a token is in one at most.

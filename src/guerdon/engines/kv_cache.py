@@ -59,8 +59,8 @@ class KvCache:
         self.max_tokens = max_tokens // MIN_TOKENS * MIN_TOKENS
         self._shape = (num_layers, 2, self.max_tokens * num_heads, head_dim)
         self._dtype, self._device = dtype, device
-        self._planes: list[tuple[Tensor, ...]] = []
-        """Keys and values of each layer."""
+        self._planes: list[Tensor] = []
+        """Of each layer, the heads of keys and values one after the other."""
         self.wipe()
         self.clear()
 
@@ -82,7 +82,7 @@ class KvCache:
         left there must not be NaN."""
         self.release()  # free the old pages before there are new ones
         self._store = _zeros(self._shape, self._dtype, self._device)
-        self._planes.extend(plane.unbind(0) for plane in self._store.unbind(0))
+        self._planes.extend(self._store.flatten(1, 2).unbind(0))
 
     def release(self) -> None:
         """Give the memory back until ``wipe`` takes it again; nothing can be stored meanwhile."""
@@ -128,6 +128,19 @@ class KvCache:
         rows = self._store[:, :, first : first + segment.capacity * self.num_heads]
         return rows.view(*rows.shape[:2], self.num_heads, segment.capacity, self.head_dim)
 
+    def rows(self, starts: np.ndarray, capacities: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Where in a layer the keys and then the values of new tokens go, heads of a token
+        together: [N * 2 * heads] rows of head_dim numbers.
+
+        Args:
+            starts, capacities: [N], of their segments.
+            tokens: [N], their places there.
+        """
+        keys = (starts * self.num_heads + tokens)[:, None] + capacities[:, None] * np.arange(
+            self.num_heads
+        )
+        return np.concatenate((keys, keys + self.max_tokens * self.num_heads), 1).reshape(-1)
+
     def write(
         self,
         layer: int,
@@ -135,11 +148,9 @@ class KvCache:
         key: Float[Tensor, "N heads D"],
         value: Float[Tensor, "N heads D"],
     ) -> None:
-        """Store new tokens; ``rows`` are ``start * heads + head * capacity + token``, heads of a
-        token together."""
-        keys, values = self._planes[layer]
-        keys.index_copy_(0, rows, key.reshape(-1, self.head_dim))
-        values.index_copy_(0, rows, value.reshape(-1, self.head_dim))
+        """Store new tokens; ``rows`` are from the method of that name."""
+        both = torch.cat((key, value), 1).view(-1, self.head_dim)
+        self._planes[layer].index_copy_(0, rows, both)
 
     def slots(self, capacity: int, slots: slice, length: int) -> list[tuple[Tensor, Tensor]]:
         """For each layer, keys and values Float[m, heads, length, D] of the first tokens of

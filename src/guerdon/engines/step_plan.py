@@ -107,9 +107,9 @@ def layout_of(
     flat = np.arange(ends[-1])
     within = flat + np.repeat(firsts - ends + counts, counts)
     positions = within + np.repeat([span.offset for span in spans], counts)
-    starts = np.repeat([span.segment.start * cache.num_heads for span in spans], counts)
+    starts = np.repeat([span.segment.start for span in spans], counts)
     capacities = np.repeat([span.segment.capacity for span in spans], counts)
-    rows = (starts + within)[:, None] + capacities[:, None] * np.arange(cache.num_heads)
+    rows = cache.rows(starts, capacities, within)
     limits = within + 1
 
     own: list[Reads] = []
@@ -129,5 +129,5 @@ def layout_of(
     ]
     ids = torch.tensor(list(chain.from_iterable(span.tokens for span in spans)), device=device)
     where = torch.from_numpy(positions).to(device)
-    layout = CachedLayout(cache, torch.from_numpy(rows.reshape(-1)).to(device), where, own, heads)
+    layout = CachedLayout(cache, torch.from_numpy(rows).to(device), where, own, heads)
     return ids.unsqueeze(0), where.unsqueeze(0), layout

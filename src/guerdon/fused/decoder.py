@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from guerdon import attention
-from guerdon.fused.layer import FusedLayer
+from guerdon.fused.layer import FusedLayer, Norm
 from guerdon.fused.operations import Angles
 
 KINDS = frozenset({"LlamaModel", "MistralModel", "Qwen2Model", "Qwen3Model"})
@@ -32,6 +32,7 @@ def fuse(model: nn.Module) -> bool:
     for layer in found.layers:
         layer.__class__ = _fused_layer(layer.__class__)
         layer.fused = FusedLayer(layer)
+    found.fused_norm = Norm(found.norm)
     found.__class__ = _fused_decoder(found.__class__)
     return True
 
@@ -64,8 +65,7 @@ def _hidden_states(
     for layer in decoder.layers:
         # through the module while there are gradients, which may be checkpointed
         x = layer(x, angles=angles) if torch.is_grad_enabled() else layer.fused(x, angles)
-    hidden: Tensor = decoder.norm(x)
-    return hidden.unsqueeze(0)
+    return decoder.fused_norm(x).unsqueeze(0)
 
 
 @cache

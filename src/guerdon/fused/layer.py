@@ -38,9 +38,9 @@ class FusedLayer:
         self._scale: float = attn.scaling
         everywhere = getattr(config, "sliding_window", None)
         self._window: int | None = getattr(attn, "sliding_window", everywhere)
-        self._norms = (_Norm(layer.input_layernorm), _Norm(layer.post_attention_layernorm))
+        self._norms = (Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm))
         self._head_norms = (
-            (_Norm(attn.q_norm), _Norm(attn.k_norm)) if hasattr(attn, "q_norm") else None
+            (Norm(attn.q_norm), Norm(attn.k_norm)) if hasattr(attn, "q_norm") else None
         )
         self._qkv = Joint(attn, "q_proj", "k_proj", "v_proj")
         self._gate_up = Joint(mlp, "gate_proj", "up_proj")
@@ -64,7 +64,7 @@ class FusedLayer:
         self._gate_up.forget()
 
 
-class _Norm:
+class Norm:
     """weight * x / sqrt(mean(x^2) + eps)"""
 
     def __init__(self, norm: Any) -> None:
