@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import resource
 import statistics
@@ -100,6 +101,8 @@ async def steps(args: argparse.Namespace) -> tuple[list[float], list[float], flo
     engine = NativeEngine(module, template)
     sampling = Sampling(max_tokens=args.completion)
     seconds, sampled, gap = [], [], 0.0
+    gc.collect()
+    gc.freeze()  # as the training loop does
     for step in range(args.steps):
         started = time.perf_counter()
         chosen = tasks[step * args.prompts : (step + 1) * args.prompts]

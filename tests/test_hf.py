@@ -3,10 +3,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from guerdon import attention, hf
+from guerdon.engines.native import NativeEngine
 from guerdon.errors import ConfigError
 from guerdon.tiny import TinyPolicy
+from guerdon.types import Sampling
+from plain_forward import TEMPLATE, ids, together
 
 
 @pytest.fixture
@@ -66,6 +71,18 @@ def test_a_model_loads_in_the_asked_precision_for_our_attention(folder):
     assert model.dtype == torch.bfloat16
     assert model.config._attn_implementation == attention.NAME
     assert not model.training
+
+
+def test_a_saved_model_is_read_by_transformers_and_holds_tied_weights_once(folder, tmp_path):
+    model = hf.load_model(folder, dtype=torch.float32)
+    together(NativeEngine(model, TEMPLATE).generate(ids(8), Sampling(max_tokens=2)))
+    hf.save_model(model, tmp_path / "saved")
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    assert saved.keys() == load_file(folder / "model.safetensors").keys()
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    assert again.lm_head.weight is again.model.embed_tokens.weight
+    for name, tensor in again.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
 
 
 def test_a_model_that_cannot_be_loaded_is_a_config_error(folder):

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -111,6 +112,19 @@ def load_model(
     model.to(device)  # type: ignore[arg-type]
     fuse(model)
     return model.eval()
+
+
+def save_model(model: PreTrainedModel, folder: str | Path) -> None:
+    """Write a directory that `load_model` and transformers read.
+
+    From the CPU: transformers clones weights that lie in one piece of memory, as `fused` ones do,
+    and on a GPU there may be no room for that. Tied weights stay tied.
+    """
+    moved: dict[tuple[int, torch.Size], Tensor] = {}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        state[name] = moved.setdefault((tensor.data_ptr(), tensor.shape), tensor.cpu())
+    model.save_pretrained(folder, state_dict=state)
 
 
 def load_classifier(

@@ -24,6 +24,16 @@ def long_rows() -> Batch:
     )
 
 
+def groups(*sizes: tuple[int, int, int]) -> Pack:
+    """Groups of (tokens of the prompt, rows, tokens of each reply)."""
+    rows = [
+        make_row(str(number), [3 + number] * prompt, [([2] * reply, [])])
+        for number, (prompt, count, reply) in enumerate(sizes)
+        for _ in range(count)
+    ]
+    return next(iter(pack(Batch.from_trajectories(rows), 16_384)))
+
+
 def random_heads(tokens: int, *, heads: int = 4, kv_heads: int = 2, size: int = 8) -> list[Tensor]:
     torch.manual_seed(0)
     shapes = [(heads, tokens, size), (kv_heads, tokens, size), (kv_heads, tokens, size)]
@@ -41,10 +51,12 @@ def packs() -> list[Pack]:
         next(iter(pack(mixed_rows(), 16_384))),
         next(iter(pack(mixed_rows(), 16_384, share_prompts=False))),
         next(iter(pack(long_rows(), 16_384))),
+        groups((70, 6, 15), (70, 6, 15), (70, 6, 15), (70, 6, 15)),
+        groups((70, 6, 15), (40, 3, 9), (70, 6, 15)),  # of one size, and not neighbours
     ]
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("window", [None, 4096, 5])
 def test_blocks_are_the_masked_attention(number: int, window: int | None) -> None:
     packed = packs()[number]
@@ -66,6 +78,14 @@ def test_long_sequences_and_branches_leave_most_masked_pairs_out() -> None:
     tokens = torch.arange(packed.num_tokens)
     seen = int(visibility(packed, None)(tokens[:, None], tokens).sum())
     assert pairs < 1.5 * seen
+
+
+def test_groups_of_one_size_are_three_calls() -> None:
+    packed = packs()[3]
+    prompts, replies, replies_to_prompts = BlockLayout(packed).blocks
+    assert prompts.causal and replies.causal and not replies_to_prompts.causal
+    for block in (prompts, replies, replies_to_prompts):
+        assert block.queries.regular and block.keys.regular  # read in place
 
 
 @pytest.mark.parametrize("window", [None, 5])

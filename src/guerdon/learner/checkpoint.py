@@ -65,12 +65,12 @@ def save_models(models: PolicyModels, folder: Path) -> None:
             config.base_model_name_or_path = str(base.resolve())
         models.adapter.save_pretrained(str(folder / "policy"), save_embedding_layers=False)
     else:
-        models.policy.save_pretrained(folder / "policy")
+        hf.save_model(models.policy, folder / "policy")
     models.tokenizer.save_pretrained(folder / "policy")
     if models.critic is not None:
         (folder / "critic").mkdir()
         if models.critic.backbone is not None:
-            models.critic.backbone.save_pretrained(folder / "critic")
+            hf.save_model(models.critic.backbone, folder / "critic")
         save_file(models.critic.head.state_dict(), folder / "critic" / "head.safetensors")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
+from guerdon import hf
 from guerdon.algorithms.imitation import Imitation
 from guerdon.backends.local import WARM
 from guerdon.batch import Batch
@@ -49,7 +51,7 @@ def imitate(run: Training, display: Display) -> Metrics:
         display.warmup(len(losses), settings.steps, losses[-1])
     if models.reference is not None:
         models.reference.load_state_dict(models.policy.state_dict())
-        write_atomically(run.store.folder / WARM, models.policy.save_pretrained)
+        write_atomically(run.store.folder / WARM, partial(hf.save_model, models.policy))
     return {
         "warmup/loss_first": losses[0],
         "warmup/loss_last": losses[-1],
