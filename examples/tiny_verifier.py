@@ -36,8 +36,8 @@ DIGITS = tuple("12345")
 ROMAN = ("I", "II", "III", "IV", "V")
 """Other ways to write the digits, which a verifier may know and a rule does not."""
 WORDS = ("one", "two", "three", "four", "five")
-MAX_STEPS = 400
-"""Of each lesson; they end as soon as the loss is small."""
+MAX_STEPS = 600
+"""Of each lesson; they end as soon as the loss is so small that no pair of answers is misjudged."""
 INSTRUCTION = r"Put your final answer within \boxed{}."
 
 
@@ -100,7 +100,7 @@ def train_verifier(folder: Path, *, seed: int = 0) -> list[int]:
     models = load_models(ModelSpec(path=str(folder), device="cpu"))
     draw, asked = random.Random(seed), [text for text, _ in questions()]
     num_steps = []
-    for num_whole, num_short, known in ((0, 64, 0.02), (16, 8, 0.003)):
+    for num_whole, num_short, known in ((0, 64, 0.02), (16, 8, 0.0005)):
         learner = Learner(models, Imitation(), LearnerSettings(lr=3e-3), total_steps=MAX_STEPS)
         losses = deque([1.0], maxlen=5)
         while fmean(losses) > known and learner.step < MAX_STEPS:

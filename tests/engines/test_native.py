@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from guerdon.engines.native import NativeEngine
 from guerdon.errors import ConfigError, EngineError
+from guerdon.fused import compiled
 from guerdon.templates import ChatTemplate
 from guerdon.types import Completion, Engine, Message, Sampling
 from plain_forward import ENDLESS, POLICY, TEMPLATE, gap, ids, plain_logprobs, together
@@ -342,7 +343,10 @@ def test_a_model_with_other_attention_is_refused() -> None:
         NativeEngine(model, ENDLESS)
 
 
-def test_a_sliding_window_is_honoured() -> None:
+@pytest.mark.parametrize("compiler", [True, False])
+def test_a_sliding_window_is_honoured(compiler: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiler:
+        monkeypatch.setattr(compiled, "library", lambda: None)
     config = Qwen2Config(
         vocab_size=260,
         hidden_size=32,

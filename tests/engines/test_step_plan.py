@@ -4,13 +4,19 @@ import pytest
 import torch
 
 from guerdon.engines.native import NativeEngine
+from guerdon.fused import compiled
 from guerdon.types import Sampling
 from plain_forward import ENDLESS, POLICY, gap, ids, together
 
 
+@pytest.mark.parametrize("compiler", [True, False])
 @pytest.mark.parametrize("seed", range(12))
-def test_any_mixture_of_groups_and_conversations_of_any_lengths_is_exact(seed: int) -> None:
+def test_any_mixture_of_groups_and_conversations_of_any_lengths_is_exact(
+    seed: int, compiler: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Shared and private prompts, ragged turns, a small cache: every layout a step can have."""
+    if not compiler:
+        monkeypatch.setattr(compiled, "library", lambda: None)
     model = POLICY.model(seed=1)
     generator = torch.Generator().manual_seed(seed)
 

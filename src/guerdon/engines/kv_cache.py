@@ -152,6 +152,12 @@ class KvCache:
         both = torch.cat((key, value), 1).view(-1, self.head_dim)
         self._planes[layer].index_copy_(0, rows, both)
 
+    def planes(self, layer: int) -> tuple[Float[Tensor, "R D"], Float[Tensor, "R D"]]:
+        """All keys and all values of a layer, rows of head_dim numbers: token t of head h of a
+        segment is row start * heads + h * capacity + t."""
+        keys, values = self._planes[layer].chunk(2)
+        return keys, values
+
     def slots(self, capacity: int, slots: slice, length: int) -> list[tuple[Tensor, Tensor]]:
         """For each layer, keys and values Float[m, heads, length, D] of the first tokens of
         neighbouring segments of one size: views, which see what is written later."""

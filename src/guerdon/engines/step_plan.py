@@ -11,10 +11,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from guerdon.attention import Layout
 from guerdon.engines.cached_attention import CachedLayout, Reads
 from guerdon.engines.conversation_cache import Conversation, Head
+from guerdon.engines.decode_attention import DecodeLayout
 from guerdon.engines.kv_cache import KvCache, Segment
 from guerdon.engines.sequence import GenerationSequence
+from guerdon.fused import compiled
 
 
 @dataclass(slots=True, eq=False)
@@ -99,8 +102,40 @@ def _heads(active: Sequence[GenerationSequence], max_tokens: int) -> dict[Head, 
 
 def layout_of(
     spans: Sequence[Span], cache: KvCache, device: torch.device
-) -> tuple[Int[Tensor, "1 N"], Int[Tensor, "1 N"], CachedLayout]:
+) -> tuple[Int[Tensor, "1 N"], Int[Tensor, "1 N"], Layout]:
     """Token ids, positions and attention of a step."""
+    ids = torch.tensor(list(chain.from_iterable(span.tokens for span in spans)), device=device)
+    tails = [span.owner for span in spans if isinstance(span.owner, Conversation)]
+    if len(ids) == len(tails) == len(spans) and compiled.has(*cache.planes(0)):
+        positions, layout = _decoding(spans, tails, cache)
+    else:
+        positions, layout = _any_step(spans, cache, device)
+    return ids.unsqueeze(0), positions.to(device).unsqueeze(0), layout
+
+
+def _decoding(
+    spans: Sequence[Span], tails: Sequence[Conversation], cache: KvCache
+) -> tuple[Int[Tensor, " N"], Layout]:
+    """One new token in each tail."""
+    pieces = np.array(
+        [
+            (
+                (span.segment.start, span.segment.capacity, 0, span.first + 1),
+                (tail.head.segment.start, tail.head.segment.capacity, 0, tail.head_length),
+            )
+            for span, tail in zip(spans, tails, strict=True)
+        ]
+    )
+    pieces[..., 0] *= cache.num_heads
+    offsets = np.array([span.offset for span in spans])
+    firsts = np.array([span.first for span in spans])
+    layout = DecodeLayout(cache, pieces, offsets)
+    return torch.from_numpy(offsets + firsts), layout
+
+
+def _any_step(
+    spans: Sequence[Span], cache: KvCache, device: torch.device
+) -> tuple[Int[Tensor, " N"], Layout]:
     counts = np.array([len(span.tokens) for span in spans])
     ends = np.cumsum(counts)
     firsts = np.array([span.first for span in spans])
@@ -127,7 +162,5 @@ def layout_of(
         )
         for head, readers in shared.items()
     ]
-    ids = torch.tensor(list(chain.from_iterable(span.tokens for span in spans)), device=device)
     where = torch.from_numpy(positions).to(device)
-    layout = CachedLayout(cache, torch.from_numpy(rows).to(device), where, own, heads)
-    return ids.unsqueeze(0), where.unsqueeze(0), layout
+    return where, CachedLayout(cache, torch.from_numpy(rows).to(device), where, own, heads)
