@@ -176,7 +176,7 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(fresh, monkeypatch, tmp_
 
 @pytest.mark.parametrize(
     ("compiler", "said"),
-    [("no-such-compiler", "no C compiler (no-such-compiler)"), ("false", "does not compile")],
+    [("no-such-compiler", "no C compiler 'no-such-compiler'"), ("false", "does not compile")],
 )
 def test_without_a_compiler_it_is_said_and_torch_does_the_same(
     fresh, monkeypatch, caplog, compiler: str, said: str

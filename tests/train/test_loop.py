@@ -3,6 +3,7 @@ import json
 import pytest
 
 from guerdon.errors import ConfigError, RolloutError
+from guerdon.fused import compiled
 from guerdon.runs import reader
 from guerdon.train import loop
 from guerdon.train.evaluate import evaluate
@@ -106,3 +107,14 @@ def test_a_collapse_is_told_and_ends_the_run_if_asked_to(tmp_path):
     assert outcome.status == "completed"
     assert (outcome.summary["steps"], outcome.summary["stopped_by"]) == (5, "no_updates")
     assert [reader.step_of(path) for path in reader.checkpoints(outcome.folder)][-1] == 5
+
+
+@pytest.mark.parametrize("has_compiler", [True, False])
+def test_a_missing_compiler_is_told(tmp_path, monkeypatch, has_compiler):
+    if not has_compiler:
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    elif compiled.library() is None:
+        pytest.skip("there is no C compiler")
+    outcome, said = play(tmp_path)
+    assert ("without a C compiler" in said) == (not has_compiler)
+    assert outcome.status == "completed"

@@ -44,7 +44,7 @@ def library() -> ctypes.CDLL | None:
     """
     compiler = shlex.split(os.environ.get("CC") or "cc")
     if shutil.which(compiler[0]) is None:
-        log.warning("no C compiler (%s): torch's operations, slower on the CPU", compiler[0])
+        log.warning("no C compiler %r: torch's operations, slower on the CPU", compiler[0])
         return None
     try:
         with _folder() as folder:
@@ -102,8 +102,10 @@ def rotate(
         sin: negative in its first half.
         turned: how many heads.
     """
-    copied = 0 if out is x else x.shape[1] - turned
-    count, _, dim = x.shape
+    count, heads, dim = x.shape
+    assert x.stride(2) == out.stride(2) == 1
+    assert heads == 1 or x.stride(1) == out.stride(1) == dim
+    copied = 0 if out is x else heads - turned
     sign = -1.0 if back else 1.0
     _call("rotate", count, turned, copied, dim, x, x.stride(0), cos, sin, sign, out, out.stride(0))
 

@@ -92,7 +92,7 @@ def rotated(
     if torch.is_grad_enabled():
         query, key, value = _Rotated.apply(qkv, angles.cos, angles.sin, sizes)
         return query, key, value
-    if compiled.has(qkv, angles.cos):
+    if compiled.has(qkv, angles.cos) and qkv.is_contiguous():
         compiled.rotate(qkv, angles.cos, angles.sin, qkv, turned=sizes[0] + sizes[1])
         query, key, value = qkv.split_with_sizes(sizes, 1)
         return query, key, value
@@ -110,7 +110,7 @@ class _Rotated(torch.autograd.Function):
     def forward(
         ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, sizes: tuple[int, ...]
     ) -> tuple[Tensor, ...]:
-        out = torch.empty_like(qkv)
+        out = torch.empty_like(qkv, memory_format=torch.contiguous_format)
         turns = sizes[0] + sizes[1]
         if compiled.has(qkv, cos):
             compiled.rotate(qkv.contiguous(), cos, sin, out, turned=turns)

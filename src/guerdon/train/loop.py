@@ -16,6 +16,7 @@ from guerdon.config.compose import to_yaml
 from guerdon.config.schema import Config
 from guerdon.engines.closing import then_close
 from guerdon.errors import BudgetExceeded, ConfigError, GuerdonError, RolloutError
+from guerdon.fused import compiled
 from guerdon.runs import reader
 from guerdon.runs.store import RunStore, log
 from guerdon.tasks import TaskPool
@@ -107,6 +108,8 @@ def _build(config: Config, store: RunStore, display: Display) -> Training:
         )
     tasks = parts.tasks.load(parts.count_tokens)
     display.loaded(parts.loaded.table(), tasks)
+    if parts.loaded.device.type == "cpu" and compiled.library() is None:
+        display.note("without a C compiler (cc, or $CC) the CPU is slower; see log.txt")
     return Training(
         config=config,
         env=parts.env,

@@ -17,6 +17,11 @@ def test_words_can_reach_further_say_where_the_player_is_and_where_it_has_been()
     assert words(LAKE, 1, visited={0: 1, 1: 3}) == "Left been Down safe Right hole Up wall"
 
 
+def test_words_can_be_one_a_direction() -> None:
+    assert words(LAKE, 7, joined=True) == "LeftHole DownWall RightGoal UpSafe"
+    assert words(LAKE, 1, reach=2, visited={0: 2}, joined=True).startswith("LeftOftenWall ")
+
+
 def test_a_cell_where_the_player_stood_more_than_once_is_called_often() -> None:
     assert words(LAKE, 1, visited={0: 2, 5: 1}).startswith("Left often ")
 

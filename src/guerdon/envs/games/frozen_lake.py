@@ -37,6 +37,7 @@ class FrozenLakeGame:
         reach: cells in each direction that ``words`` names.
         visited: ``words`` says ``been`` or ``often`` of cells where the player has been.
         place: ``words`` begins with the player's row and column.
+        joined: ``words`` are one a direction, ``LeftWall DownSafe``: each can be a token.
     """
 
     slippery: bool = False
@@ -45,6 +46,7 @@ class FrozenLakeGame:
     reach: int = 1
     visited: bool = False
     place: bool = False
+    joined: bool = False
     actions: Sequence[str] = field(default=lake_view.ACTIONS, init=False)
     instruction: str = field(
         default="Walk over a frozen lake to the goal, and not into a hole.", init=False, repr=False
@@ -116,7 +118,12 @@ class FrozenLakeGame:
             return f"{told}\n{lake_view.coordinates(self._rows, position)}"
         visited = self._been if self.visited else lake_view.NOWHERE
         return lake_view.words(
-            self._rows, position, visited=visited, reach=self.reach, place=self.place
+            self._rows,
+            position,
+            visited=visited,
+            reach=self.reach,
+            place=self.place,
+            joined=self.joined,
         )
 
 

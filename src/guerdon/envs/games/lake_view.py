@@ -21,6 +21,7 @@ def words(
     visited: Mapping[int, int] = NOWHERE,
     reach: int = 1,
     place: bool = False,
+    joined: bool = False,
 ) -> str:
     """What lies in each direction: ``Left wall Down safe Right hole Up goal``.
 
@@ -31,15 +32,20 @@ def words(
             ``often`` after more.
         reach: how many cells each direction names; beyond the edge they are ``wall``.
         place: begin with ``row 1 column 2``, counted from 1.
+        joined: a word a direction: ``LeftWall DownSafe RightHole UpGoal``.
     """
     width = len(rows[0])
     row, column = divmod(position, width)
     told = [f"row {row + 1} column {column + 1}"] if place else []
     for action, (down, right) in zip(ACTIONS, MOVES, strict=True):
-        told.append(action)
+        cells = []
         for far in range(1, reach + 1):
             there = row + far * down, column + far * right
-            told.append(_cell(rows, *there, visited.get(there[0] * width + there[1], 0)))
+            cells.append(_cell(rows, *there, visited.get(there[0] * width + there[1], 0)))
+        if joined:
+            told.append(action + "".join(cell.capitalize() for cell in cells))
+        else:
+            told += [action, *cells]
     return " ".join(told)
 
 
