@@ -166,7 +166,8 @@ void attend(int64_t tokens, int64_t heads, int64_t repeat, int64_t dim, float sc
             const float *query, const float *key, const float *value, int64_t stride, float *keys,
             float *values, const Piece *pieces, float *weights, int64_t longest, float *out,
             int threads) {
-#pragma omp parallel for num_threads(threads)
+    int64_t products = tokens * heads * repeat * dim * longest;
+#pragma omp parallel for num_threads(threads) if (products > 8 * FEW)
     for (int thread = 0; thread < threads; thread++) {
         float *room = weights + thread * longest;
         int64_t end = tokens * (thread + 1) / threads;
