@@ -172,7 +172,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("rotate", "iiiipippfpi"),
         ("swiglu", "iipp"),
         ("swiglu_backward", "iipp"),
-        ("attend", "iiiifpppipppp" + "ip"),
+        ("attend", "iiiifpppippppip"),
     ):
         function = getattr(library, name)
         function.argtypes = [*(kinds[kind] for kind in arguments), ctypes.c_int]
