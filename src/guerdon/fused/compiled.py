@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,11 @@ _WISHES = (("-march=native", "-fopenmp"), ("-march=native", "-fopenmp-simd"), ()
 """Flags that some compilers do not know; the first set that works is taken."""
 _PARTS = 16
 """Of a sum over rows; see the source."""
+
+_DENSE: Any = {"dtype": torch.float32, "device": torch.device("cpu")}
+
+# What follows is called between matrix products, which leave nothing in the processor's caches:
+# there `Tensor.device` or `new_empty` take as long as what is computed, so neither is used.
 
 
 @functools.cache
@@ -57,19 +63,22 @@ def library() -> ctypes.CDLL | None:
 def has(*tensors: Tensor) -> bool:
     """Whether the functions are there, and are for these."""
     for tensor in tensors:
-        if tensor.dtype is not torch.float32 or tensor.device.type != "cpu":
+        if tensor.dtype is not torch.float32 or not tensor.is_cpu:
             return False
     return library() is not None
 
 
 def rms_norm(
-    x: Float[Tensor, "*N D"], weight: Float[Tensor, " D"], eps: float
-) -> tuple[Float[Tensor, "*N D"], Float[Tensor, "*N 1"]]:
-    """The norm, and 1 / sqrt(mean(x^2) + eps)."""
-    x, weight = x.contiguous(), weight.contiguous()
-    out, inverse, width = torch.empty_like(x), x.new_empty((*x.shape[:-1], 1)), x.shape[-1]
-    _call("rms_norm", inverse.numel(), width, x, weight, eps, out, inverse)
-    return out, inverse
+    x: Float[Tensor, "*N D"],
+    weight: Float[Tensor, " D"],
+    eps: float,
+    inverse: Float[Tensor, "*N 1"] | None = None,
+) -> Float[Tensor, "*N D"]:
+    """The norm; 1 / sqrt(mean(x^2) + eps) is written to ``inverse``, which is dense, if given."""
+    x, width = x.contiguous(), len(weight)
+    out = torch.empty_like(x)
+    _call("rms_norm", x.numel() // width, width, x, weight, eps, out, inverse)
+    return out
 
 
 def rms_norm_backward(
@@ -79,10 +88,9 @@ def rms_norm_backward(
     grad: Float[Tensor, "*N D"],
 ) -> tuple[Float[Tensor, "*N D"], Float[Tensor, " D"]]:
     """The gradients to x and to the weight."""
-    x, weight, grad = x.contiguous(), weight.contiguous(), grad.contiguous()
-    d_x, parts = torch.empty_like(x), x.new_zeros((_PARTS, x.shape[-1]))
-    rows, width = inverse.numel(), x.shape[-1]
-    _call("rms_norm_backward", rows, width, x, weight, inverse, grad, d_x, parts)
+    x, grad, width = x.contiguous(), grad.contiguous(), len(weight)
+    d_x, parts = torch.empty_like(x), x.new_zeros((_PARTS, width))
+    _call("rms_norm_backward", inverse.numel(), width, x, weight, inverse, grad, d_x, parts)
     return d_x, parts.sum(0)
 
 
@@ -113,9 +121,9 @@ def rotate(
 def swiglu(gate_up: Float[Tensor, "N E"]) -> Float[Tensor, "N F"]:
     """silu(gate) * up"""
     gate_up = gate_up.contiguous()
-    rows, width = gate_up.shape[0], gate_up.shape[1] // 2
-    out = gate_up.new_empty((rows, width))
-    _call("swiglu", rows, width, gate_up, out)
+    rows, twice = gate_up.shape
+    out = torch.empty(rows, twice // 2, **_DENSE)
+    _call("swiglu", rows, twice // 2, gate_up, out)
     return out
 
 
@@ -147,7 +155,8 @@ def attend(
     (count, heads, dim), kv_heads = query.shape, key.shape[1]
     stride, threads = query.stride(0), torch.get_num_threads()
     assert key.stride(0) == value.stride(0) == stride
-    out, weights = query.new_empty((count, heads, dim)), query.new_empty((threads, longest))
+    out = torch.empty(count, heads, dim, **_DENSE)
+    weights = torch.empty(threads, longest, **_DENSE)
     _call(
         *("attend", count, kv_heads, heads // kv_heads, dim, scale, query, key, value, stride),
         *(keys, values, pieces.ctypes.data, weights, longest, out),
@@ -155,7 +164,7 @@ def attend(
     return out
 
 
-def _call(name: str, *arguments: Tensor | int | float) -> None:
+def _call(name: str, *arguments: Tensor | int | float | None) -> None:
     function = getattr(library(), name)
     function(
         *[a.data_ptr() if isinstance(a, Tensor) else a for a in arguments],

@@ -32,7 +32,7 @@ static inline float exponential(float x) {
     return p * power;
 }
 
-/* out = weight x inverse,  inverse = 1 / sqrt(mean(x^2) + eps), one a row. */
+/* out = weight x inverse,  inverse = 1 / sqrt(mean(x^2) + eps), one a row; kept if not NULL. */
 void rms_norm(int64_t rows, int64_t width, const float *x, const float *weight, float eps,
               float *out, float *inverse, int threads) {
 #pragma omp parallel for num_threads(threads) if (rows * width > FEW)
@@ -42,8 +42,9 @@ void rms_norm(int64_t rows, int64_t width, const float *x, const float *weight, 
         float square = 0;
 #pragma omp simd reduction(+ : square)
         for (int64_t d = 0; d < width; d++) square += from[d] * from[d];
-        inverse[i] = 1 / sqrtf(square / width + eps);
-        for (int64_t d = 0; d < width; d++) to[d] = from[d] * inverse[i] * weight[d];
+        float factor = 1 / sqrtf(square / width + eps);
+        if (inverse) inverse[i] = factor;
+        for (int64_t d = 0; d < width; d++) to[d] = from[d] * factor * weight[d];
     }
 }
 

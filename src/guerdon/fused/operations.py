@@ -24,20 +24,19 @@ def rms_norm(
 
     Source: Zhang and Sennrich 2019 (arXiv:1910.07467), eq. 4.
     """
-    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    if not x.is_cpu or x.dtype not in (torch.float32, torch.float64):
         return F.rms_norm(x, x.shape[-1:], weight, eps)
     if torch.is_grad_enabled():
         out: Tensor = _RmsNorm.apply(x, weight, eps)
         return out
-    return _normed(x, weight, eps)[0]
-
-
-def _normed(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     if compiled.has(x, weight):
         return compiled.rms_norm(x, weight, eps)
+    return (x * _inverse_rms(x, eps)).mul_(weight)
+
+
+def _inverse_rms(x: Tensor, eps: float) -> Tensor:
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    inverse = torch.addcmul(norm.new_tensor(eps), norm, norm, value=1 / x.shape[-1]).rsqrt_()
-    return (x * inverse).mul_(weight), inverse
+    return torch.addcmul(norm.new_tensor(eps), norm, norm, value=1 / x.shape[-1]).rsqrt_()
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -45,7 +44,12 @@ class _RmsNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        out, inverse = _normed(x, weight, eps)
+        if compiled.has(x, weight):
+            inverse = x.new_empty((*x.shape[:-1], 1))
+            out = compiled.rms_norm(x, weight, eps, inverse)
+        else:
+            inverse = _inverse_rms(x, eps)
+            out = (x * inverse).mul_(weight)
         ctx.save_for_backward(x, inverse, weight)
         return out
 
