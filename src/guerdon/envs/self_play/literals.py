@@ -8,6 +8,7 @@ method of anybody's class has a say in it.
 from __future__ import annotations
 
 import ast
+import cmath
 import math
 import warnings
 from typing import Any, Literal
@@ -94,7 +95,7 @@ def show(value: Any) -> str:
         return f"float({str(value)!r})"
     if kind is complex:  # a sum loses the sign of a zero, and has no infinities
         text = repr(value)
-        is_sum = math.isfinite(abs(value)) and same(read_value(text), value)
+        is_sum = cmath.isfinite(value) and same(read_value(text), value)
         return text if is_sum else f"complex({show(value.real)}, {show(value.imag)})"
     return repr(value)
 
